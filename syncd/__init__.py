@@ -1,0 +1,7 @@
+"""syncd makes Keycloak and LDAP agree with YAML on who belongs where, and never takes what it did not give.
+
+Read in this order: `model` (the words) → `plan` (what one run would do) → `reconcile` (the run).
+`mapping` reads the YAML and renders it for a target, `identity` says who is who, `targets` talk to
+Keycloak and LDAP, `store` remembers what is ours, `render` and `cli` show it, `app` wires it up.
+Layers and who may import what: `.importlinter`.
+"""

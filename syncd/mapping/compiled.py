@@ -1,0 +1,125 @@
+"""What a mapping means once it is read, merged and checked: units, roles, assignments, people.
+
+Everything here is in mapping places (unit paths), knows its line, and names people as the file does.
+`compile` makes it, `outputs` renders it into keys of a target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from syncd.errors import Place, Problem
+    from syncd.mapping.schema import Constraint, KeycloakOutput, LdapOutput, MappingDocument, Policy
+    from syncd.model import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role of the model; `closure` is itself and all it inherits, `permissions` the effective ones."""
+
+    name: str
+    scope: frozenset[str]
+    closure: frozenset[str]
+    inherits: tuple[str, ...]
+    permissions: frozenset[str]
+    privileged: bool
+    minimum: int
+    maximum: int | None
+    assignable: bool
+    title: Mapping[str, str]
+
+    @property
+    def short(self) -> str:
+        """The part after the slash, which files may use where it is unambiguous."""
+        return self.name.rpartition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """An organization, team, …: `uid` is the declared id or `/path`, `former` the uids it had before.
+
+    `grants` are existing roles (client id or "", role name) given to the holders of a role here.
+    `unmanaged` are the roles whose members are nobody's business (`members: unmanaged`).
+    """
+
+    path: Path
+    kind: str
+    uid: str
+    former: tuple[str, ...]
+    title: Mapping[str, str]
+    description: str
+    attributes: Mapping[str, tuple[str, ...]]
+    state: str
+    access: str
+    attached_to: tuple[Path, ...]
+    roles: tuple[str, ...]
+    grants: Mapping[str, tuple[tuple[str, str], ...]]
+    unmanaged: frozenset[str]
+    policy: Policy
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """Person holds role in unit, as one line, roster row or rule says it.
+
+    `who` is the text as written (an address is folded A–Z); `unknown` what to do when Keycloak does
+    not know the person: wait, create or invite.
+    """
+
+    unit: Path
+    role: str
+    who: str
+    place: Place
+    source: str = "file"
+    rule: str = ""
+    until: date | None = None
+    reason: str = ""
+    initial: bool = False
+    unknown: str = "wait"
+
+
+@dataclass(frozen=True, slots=True)
+class PersonEntry:
+    """What files and rosters say of a person; `ref` is the key of `people` or the address."""
+
+    ref: str
+    email: str = ""
+    username: str = ""
+    given_name: str = ""
+    family_name: str = ""
+    locale: str = ""
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    formerly: tuple[str, ...] = ()
+    state: str = "active"
+    source: str = "file"
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A complete and valid mapping on one day. Same files in any order give an equal value.
+
+    `frozen` are (role, unit uid) whose removals wait for a healthy source, with the reason.
+    `upcoming` are assignments that begin or end within the next seven days (for the plan's footer).
+    """
+
+    id: str
+    formerly: tuple[str, ...]
+    document: MappingDocument
+    units: Mapping[Path, Unit]
+    roles: Mapping[str, Role]
+    assignments: tuple[Assignment, ...]
+    people: Mapping[str, PersonEntry]
+    constraints: tuple[Constraint, ...]
+    keycloak: KeycloakOutput | None
+    ldap: Mapping[str, LdapOutput]
+    policy: Policy
+    frozen: Mapping[tuple[str, str], str]
+    upcoming: tuple[tuple[date, Assignment], ...]
+    warnings: tuple[Problem, ...]
+    digest: str

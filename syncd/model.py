@@ -1,0 +1,396 @@
+"""The words of everything else: facts, changes, plans, people.
+
+One membership is one fact. A `State` maps a structured `Key` to its attributes, and desired and
+observed are the same type. Two kinds of place exist: *unit paths* of the mapping
+(`("acme", "platform")`) in everything that speaks of organizations, and *target places* in keys.
+The step between them is `syncd.mapping.outputs`, which is pure and offline, so that a clash of names
+or a DN outside its base is an error of the file with its line; a target's `shape` only folds what
+its server would fold (this differs from the first design, where `shape` rendered the names too).
+
+A target place is a path from the top: group path segments in Keycloak, base DN and then one RDN a
+segment in LDAP. Members name the person by the store's random id, or, where nobody in the store is
+known by that account, by the target's own id of the account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeAlias
+
+from syncd.errors import Place
+
+Path: TypeAlias = tuple[str, ...]
+Attrs: TypeAlias = Mapping[str, tuple[str, ...]]
+
+
+class Kind(StrEnum):
+    """What a fact is about; the order is that of their creation."""
+
+    PERSON = "person"
+    OU = "ou"
+    GROUP = "group"
+    ROLE = "role"
+    COMPOSITE = "composite"
+    GRANT = "grant"
+    MEMBER = "member"
+    ORGANIZATION = "organization"
+    ORG_MEMBER = "org_member"
+
+
+ACCESS = frozenset({Kind.MEMBER, Kind.GRANT, Kind.ORG_MEMBER, Kind.COMPOSITE})
+CONTAINERS = frozenset({Kind.OU, Kind.GROUP, Kind.ORGANIZATION})
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Key:
+    """Identity of one fact in one target.
+
+    | kind | place | item |
+    |---|---|---|
+    | person | () | (person id,) |
+    | ou, group, organization | path of the container | () |
+    | role | (client id, or "" for a realm role) | (role name,) |
+    | composite | (client id or "", role name) | (client id or "", name of the role it contains) |
+    | grant | path of the group | (client id or "", role name) |
+    | member, org_member | path of the container | (person id,) |
+    """
+
+    kind: Kind
+    place: Path = ()
+    item: Path = ()
+
+    def needs(self) -> tuple[Key, ...]:
+        """The keys that must exist before this one can, where they are managed at all."""
+        match self.kind:
+            case Kind.GROUP | Kind.OU:
+                parent = self.place[:-1]
+                return (Key(Kind.OU, parent), Key(Kind.GROUP, parent)) if parent else ()
+            case Kind.COMPOSITE:
+                return (Key(Kind.ROLE, self.place[:1], self.place[1:]), Key(Kind.ROLE, self.item[:1], self.item[1:]))
+            case Kind.GRANT:
+                return (Key(Kind.GROUP, self.place), Key(Kind.ROLE, self.item[:1], self.item[1:]))
+            case Kind.MEMBER:
+                return (Key(Kind.GROUP, self.place), Key(Kind.PERSON, (), self.item))
+            case Kind.ORG_MEMBER:
+                return (Key(Kind.ORGANIZATION, self.place), Key(Kind.PERSON, (), self.item))
+            case _:
+                return ()
+
+    def __str__(self) -> str:
+        where = "/" + "/".join(self.place) if self.place else ""
+        what = "/".join(self.item)
+        return f"{self.kind} {where}{' ' if where and what else ''}{what}"
+
+
+State: TypeAlias = Mapping[Key, Attrs]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Why a fact is wanted: the line, roster row or act, and what it means in the mapping.
+
+    `anchor` is (unit id, slot): what stays the same when names and templates change. The unit id is
+    the declared `id`, else the unit's path `/a/b`; slots are `unit`, `role:NAME`, `role-def:NAME`.
+    `counted` is (person id, role, unit id) for memberships, what limits count.
+    """
+
+    anchor: tuple[str, str] = ("", "")
+    former: tuple[str, ...] = ()  # former unit ids, for the renaming pass
+    source: str = "file"  # file | roster | invitation | admin | join
+    place: Place | None = None
+    rule: str = ""
+    unit: str = ""
+    role: str = ""
+    person: str = ""
+    privileged: bool = False
+    until: str = ""  # ISO date of the last day, if any
+
+    @property
+    def counted(self) -> tuple[str, str, str]:
+        """(person id, role, unit id), the unit of every limit."""
+        return (self.person, self.role, self.anchor[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What one target should hold: facts, why each is wanted, and what must not be judged.
+
+    `additive` facts are wanted now but seed only (`initial`); `frozen` are (role, unit id) whose
+    removals wait because their source is not healthy, with the reason; `unmanaged` are places whose
+    members are nobody's business; `waiting` are facts that wait for a person, with the reason.
+    """
+
+    state: State
+    origins: Mapping[Key, Origin]
+    waiting: Mapping[Key, str] = field(default_factory=dict)
+    frozen: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    unmanaged: frozenset[Path] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """A ledger row: a fact in one target that syncd made or adopted, and what it last wrote there."""
+
+    key: Key
+    native: str
+    attrs: Attrs
+    origin: Origin
+    adopted: bool = False
+    claimed: bool = False  # claimed before a create whose outcome is not yet recorded
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A person as a target knows one. `authority` is local, ldap or idp."""
+
+    target: str
+    native: str
+    username: str
+    email: str = ""
+    email_verified: bool = False
+    enabled: bool = True
+    authority: str = "local"
+    given_name: str = ""
+    family_name: str = ""
+    locale: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One whole read of a target within its scope.
+
+    `natives` holds the target's own id of every key of `state` that has one (group id, entryUUID,
+    user id). Members name accounts by native id here; `identity.rekey` turns them into person ids.
+    `marks` holds the native ownership marker (`environment/mapping`) of containers that carry one.
+    """
+
+    state: State
+    natives: Mapping[Key, str]
+    accounts: Sequence[Account] = ()
+    marks: Mapping[Key, str] = field(default_factory=dict)
+    requests: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What to read: containers by top, the containers whose members matter, and whom to look up."""
+
+    tops: frozenset[Path]
+    members_of: frozenset[Path] = frozenset()
+    roles: frozenset[Path] = frozenset()  # (client id or "", role name) of roles that matter
+    people: frozenset[str] = frozenset()  # addresses and usernames as written
+    natives: frozenset[str] = frozenset()  # native ids of accounts already pinned
+
+
+class Op(StrEnum):
+    """What a change does; the table is in `plan.diff`."""
+
+    CREATE = "create"
+    ADOPT = "adopt"
+    UPDATE = "update"
+    MOVE = "move"
+    DELETE = "delete"
+    FORGET = "forget"
+
+    @property
+    def symbol(self) -> str:
+        """The sign before a line of a plan; it carries the meaning, colour only repeats it."""
+        return {"create": "+", "adopt": "=", "update": "~", "move": ">", "delete": "-", "forget": "."}[self]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One write on one target. `attrs` is the whole wanted set, `before` what was observed.
+
+    In an UPDATE or ADOPT only attributes named in `attrs` that differ from `before` are written, and
+    those in `clear` are removed. `old` is the key before a MOVE.
+    """
+
+    op: Op
+    key: Key
+    attrs: Attrs = field(default_factory=dict)
+    before: Attrs = field(default_factory=dict)
+    clear: frozenset[str] = frozenset()
+    old: Key | None = None
+    native: str = ""
+    origin: Origin = field(default_factory=Origin)
+
+    @property
+    def writes(self) -> bool:
+        """Whether the target is touched; an ADOPT that differs in nothing and a FORGET are ledger only."""
+        if self.op is Op.FORGET:
+            return False
+        if self.op in (Op.ADOPT, Op.UPDATE):
+            return bool(self.clear) or any(self.before.get(name) != value for name, value in self.attrs.items())
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A change that waits, and why: person, protected, adoption, foreign, drift, frozen, unsupported."""
+
+    change: Change
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A limit that the plan exceeds: which, how much is asked, how much is allowed.
+
+    `removals_only` stops let everything but removals go ahead.
+    """
+
+    limit: str
+    asked: int
+    allowed: int
+    detail: str
+    removals_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """Something in a managed place that syncd did not make: reported, never touched."""
+
+    key: Key
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one run would do to one target: the value that is printed, stored, approved and run."""
+
+    target: str
+    changes: Sequence[Change] = ()
+    held: Sequence[Held] = ()
+    foreign: Sequence[Foreign] = ()
+
+
+class Result(StrEnum):
+    """How one change ended. `UNKNOWN`: the reply was lost; the next run looks before it repeats."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    SKIPPED = "skipped"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What happened to one change; `native` is the target's id of what was made."""
+
+    change: Change
+    result: Result
+    native: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The safety choices of mapping-format §7, resolved for one mapping.
+
+    Percentages are whole numbers. `approved` says that this exact plan was approved: stops are
+    lifted, holds for protection or foreign things are not.
+    """
+
+    adopt: str = "ask"
+    unlisted: str = "report"
+    drift: str = "revert"
+    additive: bool = False
+    removals_percent: int = 10
+    removals_at_least: int = 3
+    removals_at_most: int = 200
+    grants_percent: int = 25
+    grants_at_least: int = 10
+    privileged_per_run: int = 1
+    admins_min: int = 1
+    mails_per_day: int = 50
+    protected: frozenset[str] = frozenset()
+    delete_units: str = "empty"
+    first_plan: bool = False
+    approved: bool = False
+    removed_last_day: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SourceHealth:
+    """A roster or directory group as this run saw it; `reason` is set where the last good copy stands in."""
+
+    name: str
+    rows: int
+    age_seconds: int = 0
+    reason: str = ""
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LimitUse:
+    """How much of one limit this plan would use."""
+
+    limit: str
+    used: int
+    allowed: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """What one run would do, everywhere: the object that is shown, stored, approved and applied.
+
+    `digest` covers changes, holds and stops, nothing that varies from run to run. `failed` are targets
+    that could not be read, with the message; `unresolved` are people named but not known, with the
+    reason; `names` shows person ids as people know them.
+    """
+
+    mapping: str
+    environment: str
+    digest: str
+    plans: Sequence[Plan] = ()
+    stops: Sequence[Stop] = ()
+    failed: Mapping[str, str] = field(default_factory=dict)
+    unresolved: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+    titles: Mapping[str, str] = field(default_factory=dict)
+    sources: Sequence[SourceHealth] = ()
+    uses: Sequence[LimitUse] = ()
+    upcoming: Sequence[tuple[str, str]] = ()  # (ISO date, sentence)
+    suggestions: Sequence[str] = ()
+    servers: Mapping[str, str] = field(default_factory=dict)  # target → address and account
+    first: bool = False
+    additive: bool = False
+
+    @property
+    def changes(self) -> int:
+        """How many changes there are over all targets."""
+        return sum(len(plan.changes) for plan in self.plans)
+
+    @property
+    def held(self) -> int:
+        """How many changes wait over all targets."""
+        return sum(len(plan.held) for plan in self.plans)
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """How one run ended; `exit_code` is the one the command answers with."""
+
+    run: str
+    plan: RunPlan
+    outcomes: Sequence[Outcome] = ()
+    exit_code: int = 0
+    message: str = ""
+
+    def count(self, result: Result) -> int:
+        """How many changes ended so."""
+        return sum(outcome.result is result for outcome in self.outcomes)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of `doctor`: `status` is ok, warn or fail; `remedy` says how to mend it."""
+
+    name: str
+    status: str
+    detail: str
+    remedy: str = ""
