@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
-from syncd.errors import Place
+from syncd.errors import Place, Problem
 
 Path: TypeAlias = tuple[str, ...]
 Attrs: TypeAlias = Mapping[str, tuple[str, ...]]
@@ -312,6 +312,41 @@ class Limits:
     first_plan: bool = False
     approved: bool = False
     removed_last_day: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a roster or one member of a directory group: column → values, and where it stands.
+
+    CSV and JSON rows hold one value a column; a directory entry may hold several.
+    """
+
+    number: int
+    values: Mapping[str, tuple[str, ...]]
+    place: Place
+
+    def text(self, column: str) -> str:
+        """The first value of the column, or an empty text."""
+        return next(iter(self.values.get(column, ())), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """One read of a source of people, or the last good copy of one.
+
+    `digest` is that of what was read; `problems` say why it could not be read completely; `folded`
+    columns are in lower case and looked up so (directory attributes). `frozen` is the reason where the
+    last good copy stands in for a fresh read.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    digest: str
+    place: Place
+    problems: tuple[Problem, ...] = ()
+    folded: bool = False
+    frozen: str = ""
 
 
 @dataclass(frozen=True, slots=True)
