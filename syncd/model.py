@@ -106,6 +106,7 @@ class Origin:
     person: str = ""
     privileged: bool = False
     until: str = ""  # ISO date of the last day, if any
+    initial: bool = False  # seeds an empty role group once
 
     @property
     def counted(self) -> tuple[str, str, str]:
@@ -182,6 +183,7 @@ class Scope:
     roles: frozenset[Path] = frozenset()  # (client id or "", role name) of roles that matter
     people: frozenset[str] = frozenset()  # addresses and usernames as written
     natives: frozenset[str] = frozenset()  # native ids of accounts already pinned
+    profiles: frozenset[str] = frozenset()  # natives whose locale and attributes matter too (accounts we made)
 
 
 class Op(StrEnum):
@@ -311,7 +313,8 @@ class Limits:
     delete_units: str = "empty"
     first_plan: bool = False
     approved: bool = False
-    removed_last_day: int = 0
+    removed_last_day: frozenset[tuple[str, str, str]] = frozenset()
+    adoptions: frozenset[Key] = frozenset()  # approved by `syncd adopt`
 
 
 @dataclass(frozen=True, slots=True)
@@ -392,6 +395,7 @@ class RunPlan:
     upcoming: Sequence[tuple[str, str]] = ()  # (ISO date, sentence)
     suggestions: Sequence[str] = ()
     servers: Mapping[str, str] = field(default_factory=dict)  # target → address and account
+    kept: Mapping[str, int] = field(default_factory=dict)  # unit renamed or moved → memberships that stay
     first: bool = False
     additive: bool = False
 

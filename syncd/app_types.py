@@ -1,0 +1,145 @@
+"""What the application answers beside plans and reports: small values that `render` and `app` share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from syncd.errors import Place, Problem
+    from syncd.model import Held
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationResult:
+    """What reading mappings found; `sources` holds the lines of each file, for carets under problems."""
+
+    problems: tuple[Problem, ...] = ()
+    sources: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    mappings: int = 0
+    units: int = 0
+    people: int = 0
+    assignments: int = 0
+
+    @property
+    def valid(self) -> bool:
+        """Whether a run could use it: warnings do not count."""
+        return not any(problem.severity == "error" for problem in self.problems)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRow:
+    """A held change with the mapping and target it belongs to; `person` is the name people know."""
+
+    mapping: str
+    target: str
+    held: Held
+    person: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MappingStatus:
+    """How one mapping stands. Times are ISO 8601 in UTC, empty where there was none."""
+
+    name: str
+    last_run: str = ""
+    last_result: str = ""
+    last_success: str = ""
+    pending: int = 0
+    held: int = 0
+    stopped: int = 0
+    people: int = 0
+    owned: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a person holds, or waits for, one role: the rule, where it is written, and how it stands."""
+
+    unit: str
+    role: str
+    target: str
+    rule: str = ""
+    source: str = ""
+    place: Place | None = None
+    state: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BootstrapRequest:
+    """What a one-off realm administrator is asked to make, or with `remove` to take away.
+
+    Secrets come as paths of files, never as values: a command line is visible to everyone on a host.
+    """
+
+    mapping: str | None = None
+    keycloak_url: str = ""
+    realm: str = ""
+    admin_client_id: str = ""
+    admin_client_secret_file: str = ""
+    ldap_url: str = ""
+    ldap_bind_dn: str = ""
+    ldap_password_file: str = ""
+    ldap_base: str = ""
+    ldap_people_base: str = ""
+    mapping_path: str = ""
+    smtp_host: str = ""
+    smtp_port: int = 0
+    remove: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRow:
+    """A stored plan in a list: `state` is pending, approved, refused, applied or superseded."""
+
+    id: str
+    mapping: str
+    digest: str
+    created: str
+    state: str
+    changes: int = 0
+    held: int = 0
+    stops: int = 0
+    who: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run in a list; `trigger` says what started it (apply, schedule, event)."""
+
+    id: str
+    mapping: str
+    started: str
+    finished: str = ""
+    trigger: str = ""
+    actor: str = ""
+    exit_code: int = 0
+    done: int = 0
+    failed: int = 0
+    skipped: int = 0
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """One line of the audit trail: who did what to which fact, and how it ended."""
+
+    at: str
+    actor: str
+    run: str
+    action: str
+    target: str
+    subject: str
+    result: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunDetail:
+    """One run with everything it did."""
+
+    row: RunRow
+    lines: tuple[AuditRow, ...] = ()

@@ -1,0 +1,159 @@
+"""Plans and reports as JSON documents, and back: the form that is stored, exported and approved.
+
+`format_version` grows by one where a reader of the last version would misread; new keys alone do not
+raise it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from syncd.errors import Place
+from syncd.model import (
+    Change,
+    Foreign,
+    Held,
+    Key,
+    Kind,
+    LimitUse,
+    Op,
+    Origin,
+    Plan,
+    Result,
+    RunPlan,
+    RunReport,
+    SourceHealth,
+    Stop,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from syncd.errors import SyncdError
+
+FORMAT_VERSION = 1
+
+
+def document(kind: str, **parts: Any) -> dict[str, Any]:
+    """A document of `kind`: dataclasses become objects, enums their values, paths lists."""
+    return {"format_version": FORMAT_VERSION, "kind": kind} | {
+        name: plain(value) for name, value in parts.items()
+    }
+
+
+def plan_document(plan: RunPlan) -> dict[str, Any]:
+    """A plan, whole: `plan_from_document` gives an equal value back."""
+    totals = {"changes": plan.changes, "held": plan.held, "stops": len(plan.stops)}
+    return document("plan", totals=totals, **_parts(plan))
+
+
+def report_document(report: RunReport) -> dict[str, Any]:
+    """How a run ended; the plan it ran is named by its digest."""
+    results = {result.value: report.count(result) for result in Result}
+    return document(
+        "report",
+        run=report.run,
+        mapping=report.plan.mapping,
+        digest=report.plan.digest,
+        exit_code=report.exit_code,
+        message=report.message,
+        results=results,
+        failed=report.plan.failed,
+        outcomes=report.outcomes,
+    )
+
+
+def error_document(error: SyncdError) -> dict[str, Any]:
+    """A refusal or failure, with its exit code and, where the input is at fault, every problem."""
+    return document(
+        "error",
+        error=type(error).__name__,
+        message=error.message,
+        remedy=error.remedy,
+        exit_code=error.exit_code,
+        retryable=error.retryable,
+        problems=getattr(error, "problems", ()),
+    )
+
+
+def plain(value: Any) -> Any:
+    """`value` in the types that JSON has."""
+    if isinstance(value, Enum):
+        return value.value
+    if is_dataclass(value) and not isinstance(value, type):
+        return _parts(value)
+    if isinstance(value, dict) or hasattr(value, "items"):
+        return {str(name): plain(inner) for name, inner in value.items()}
+    if isinstance(value, frozenset | set):
+        return sorted(plain(inner) for inner in value)
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    return value
+
+
+def plan_from_document(data: Mapping[str, Any]) -> RunPlan:
+    """The plan that `plan_document` wrote; raises ValueError where `data` is no plan of this version."""
+    if data.get("kind") != "plan" or data.get("format_version") != FORMAT_VERSION:
+        raise ValueError(f"this is not a plan document of format version {FORMAT_VERSION}")
+    try:
+        return RunPlan(
+            mapping=data["mapping"],
+            environment=data["environment"],
+            digest=data["digest"],
+            plans=tuple(_plan(part) for part in data["plans"]),
+            stops=tuple(Stop(**stop) for stop in data["stops"]),
+            sources=tuple(SourceHealth(**source) for source in data["sources"]),
+            uses=tuple(LimitUse(**use) for use in data["uses"]),
+            upcoming=tuple((day, text) for day, text in data["upcoming"]),
+            suggestions=tuple(data["suggestions"]),
+            first=data["first"],
+            additive=data["additive"],
+            **{
+                name: dict(data[name])
+                for name in ("failed", "unresolved", "names", "titles", "servers", "kept")
+            },
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"the plan document is damaged: {error}") from error
+
+
+def _parts(value: Any) -> dict[str, Any]:
+    return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+
+
+def _plan(data: Mapping[str, Any]) -> Plan:
+    return Plan(
+        target=data["target"],
+        changes=tuple(_change(change) for change in data["changes"]),
+        held=tuple(Held(_change(held["change"]), held["reason"], held["detail"]) for held in data["held"]),
+        foreign=tuple(Foreign(_key(found["key"]), found["detail"]) for found in data["foreign"]),
+    )
+
+
+def _change(data: Mapping[str, Any]) -> Change:
+    return Change(
+        op=Op(data["op"]),
+        key=_key(data["key"]),
+        attrs=_attrs(data["attrs"]),
+        before=_attrs(data["before"]),
+        clear=frozenset(data["clear"]),
+        old=_key(data["old"]) if data["old"] else None,
+        native=data["native"],
+        origin=_origin(data["origin"]),
+    )
+
+
+def _key(data: Mapping[str, Any]) -> Key:
+    return Key(Kind(data["kind"]), tuple(data["place"]), tuple(data["item"]))
+
+
+def _attrs(data: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(values) for name, values in data.items()}
+
+
+def _origin(data: Mapping[str, Any]) -> Origin:
+    place = Place(**data["place"]) if data["place"] else None
+    anchor = (str(data["anchor"][0]), str(data["anchor"][1]))
+    return Origin(**{**data, "place": place, "anchor": anchor, "former": tuple(data["former"])})

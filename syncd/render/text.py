@@ -1,0 +1,121 @@
+"""Pages as aligned text on a terminal or in a file, by rich.
+
+Object names never meet rich's markup: `[/acme]` is a closing tag to it. Everything is a `Text`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TextIO
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from syncd.render.page import Tone, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from syncd.render.page import Block, Page
+
+_TITLES = {
+    Tone.PLAIN: "bold",
+    Tone.GOOD: "bold green",
+    Tone.WARN: "bold yellow",
+    Tone.DANGER: "bold red",
+    Tone.DIM: "dim",
+}
+_SYMBOLS = {
+    "+": "green",
+    "-": "red",
+    "~": "yellow",
+    ">": "yellow",
+    "=": "cyan",
+    "!": "bold red",
+    "✓": "green",
+    "✗": "red",
+}
+_UNFOLDED = 100_000  # a file has no width: nothing is folded or cut there
+
+
+def colour_wanted(choice: str, stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Whether to colour `stream`: `--color`, then NO_COLOR, FORCE_COLOR, then a terminal that is not dumb."""
+    if choice != "auto":
+        return choice == "always"
+    if environ.get("NO_COLOR"):
+        return False
+    if environ.get("FORCE_COLOR"):
+        return True
+    return stream.isatty() and environ.get("TERM") != "dumb"
+
+
+def console(stream: TextIO, *, colour: bool) -> Console:
+    """A console that interprets nothing of what it prints."""
+    return Console(
+        file=stream,
+        force_terminal=colour,
+        color_system="auto" if stream.isatty() else "standard" if colour else None,
+        no_color=not colour,
+        width=None if stream.isatty() else _UNFOLDED,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        legacy_windows=False,
+    )
+
+
+def print_page(page: Page, out: Console) -> None:
+    """Print each block, one blank line between two."""
+    if out.is_terminal:
+        _print_blocks(page, out)
+        return
+    with out.capture() as kept:
+        _print_blocks(page, out)
+    out.file.write("".join(f"{line.rstrip()}\n" for line in kept.get().splitlines()))
+
+
+def _print_blocks(page: Page, out: Console) -> None:
+    for index, block in enumerate(page):
+        if index:
+            out.print()
+        _print_block(block.filled(), out)
+
+
+def _print_block(block: Block, out: Console) -> None:
+    if block.title:
+        out.print(Text(visible(block.title), style=_TITLES[block.tone]))
+    if block.rows:
+        out.print(_table(block))
+    indent = "  " if block.title else ""
+    for line in block.lines:
+        out.print(Text(indent + visible(line)), soft_wrap=True)
+    for line in block.literal:
+        out.print(
+            Text(indent + visible(line), style="" if block.tone is Tone.PLAIN else "dim"), soft_wrap=True
+        )
+
+
+def _table(block: Block) -> Table:
+    table = Table(
+        box=None, show_header=bool(block.columns), header_style="dim", pad_edge=False, padding=(0, 2, 0, 0)
+    )
+    width = max(len(row) for row in block.rows)
+    headings = block.columns or ("",) * width
+    for heading in headings:
+        table.add_column(Text(heading), overflow="fold")
+    for row in block.rows:
+        table.add_row(*(_cell(value, first=index == 0) for index, value in enumerate(row)))
+    return _indented(table) if block.title else table
+
+
+def _indented(table: Table) -> Table:
+    outer = Table.grid(padding=0)
+    outer.add_column(width=2)
+    outer.add_column()
+    outer.add_row("", table)
+    return outer
+
+
+def _cell(value: str, *, first: bool) -> Text:
+    style = _SYMBOLS.get(value[:1], "") if first else ""
+    return Text(visible(value), style=style)
