@@ -98,6 +98,7 @@ class Origin:
 
     anchor: tuple[str, str] = ("", "")
     former: tuple[str, ...] = ()  # former unit ids, for the renaming pass
+    former_slots: tuple[str, ...] = ()  # former slots, where a role was renamed (`formerly` of a role)
     source: str = "file"  # file | roster | invitation | admin | join
     place: Place | None = None
     rule: str = ""

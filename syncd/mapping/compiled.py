@@ -31,6 +31,8 @@ class Role:
     maximum: int | None
     assignable: bool
     title: Mapping[str, str]
+    place: Place | None = None
+    formerly: tuple[str, ...] = ()
 
     @property
     def short(self) -> str:
@@ -43,7 +45,8 @@ class Unit:
     """An organization, team, …: `uid` is the declared id or `/path`, `former` the uids it had before.
 
     `grants` are existing roles (client id or "", role name) given to the holders of a role here.
-    `unmanaged` are the roles whose members are nobody's business (`members: unmanaged`).
+    `unmanaged` are the roles whose members are nobody's business (`members: unmanaged`). `lent` are the
+    roles of units attached to this one: their holders are shown here too, without permissions.
     """
 
     path: Path
@@ -61,6 +64,16 @@ class Unit:
     unmanaged: frozenset[str]
     policy: Policy
     place: Place
+    lent: tuple[str, ...] = ()
+    ident: str = ""  # the declared `id`, for templates
+
+    @property
+    def name(self) -> str:
+        """The key of the unit in the file."""
+        return self.path[-1]
+
+    def __str__(self) -> str:
+        return "/" + "/".join(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +94,7 @@ class Assignment:
     reason: str = ""
     initial: bool = False
     unknown: str = "wait"
+    lent: bool = False  # shown in a unit that the holder's own unit is attached to
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +115,20 @@ class PersonEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class RootModel:
+    """The model as the variants leave it for one root unit, whose settings may differ from the others'."""
+
+    document: MappingDocument
+    roles: Mapping[str, Role]
+    constraints: tuple[Constraint, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Compiled:
     """A complete and valid mapping on one day. Same files in any order give an equal value.
 
+    `document`, `roles` and `constraints` are those of the mapping's own settings; `models` has them by
+    root unit. `refs` leads from every text that names a person to the person's key in `people`.
     `frozen` are (role, unit uid) whose removals wait for a healthy source, with the reason.
     `upcoming` are assignments that begin or end within the next seven days (for the plan's footer).
     """
@@ -123,3 +148,11 @@ class Compiled:
     upcoming: tuple[tuple[date, Assignment], ...]
     warnings: tuple[Problem, ...]
     digest: str
+    models: Mapping[str, RootModel] = field(default_factory=dict)
+    refs: Mapping[str, str] = field(default_factory=dict)
+    output_places: Mapping[str, Place] = field(default_factory=dict)  # "keycloak", "ldap" or "ldap:NAME"
+
+    def role(self, unit: Path, name: str) -> Role:
+        """The role as the variants leave it where `unit` lies."""
+        model = self.models.get(unit[0]) if unit else None
+        return (model.roles if model else self.roles)[name]
