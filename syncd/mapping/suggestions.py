@@ -1,0 +1,33 @@
+"""The word that was probably meant, from the words that are known."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+FEW = 8
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The known word most like `word`, if one is like it; case counts little."""
+    by_folded = {each.casefold(): each for each in sorted(known)}
+    matches = get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
+    return by_folded[matches[0]] if matches else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A question with the closest known word, or the empty text."""
+    found = closest(word, known)
+    return f'did you mean "{found}"?' if found else ""
+
+
+def meant_or_listed(word: str, known: Iterable[str]) -> str:
+    """The closest known word as a question; without one, all of them where they are few."""
+    words = sorted(known)
+    question = did_you_mean(word, words)
+    if question or not words or len(words) > FEW:
+        return question
+    return f"one of {', '.join(words)}"
