@@ -1,9 +1,9 @@
 """Real servers for the tests that need them, started once for a run and shared.
 
-Who asks for a fixture gets a running server; a run without live tests starts none. Keycloak and PostgreSQL are shared by
-all workers of a run (each test has its own `realm` or `fresh_database()`); slapd and the mail sink, which tests stop and
-empty, are each worker's own. `tests/run` starts the shared ones and names their directories in SYNCD_TEST_SERVERS; a
-pytest run by hand does so itself, and whoever started a server ends it, by its pid.
+Who asks for a fixture gets a running server; a run without live tests starts none. Keycloak and PostgreSQL
+are shared by all workers of a run (each test has its own `realm` or `fresh_database()`); slapd and the mail
+sink, which tests stop and empty, are each worker's own. `tests/run` starts the shared ones and names their
+directories in SYNCD_TEST_SERVERS; a pytest run by hand does so itself, and whoever started a server ends it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ HOME = Path(tempfile.gettempdir()) / "syncd-tests"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The run's main process names the directories, so that its workers, which inherit them, meet in the same ones."""
+    """The run's main process names the directories; its workers inherit the names and meet in them."""
     if hasattr(config, "workerinput") or VARIABLE in os.environ:
         return
     _end_abandoned_runs()
@@ -44,7 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _run_directory() -> Path:
-    """A directory named after this process, so that a later run can tell that it ended without cleaning up."""
+    """A directory named after this process: a later run can tell that it ended without cleaning up."""
     me = ProcessId.of(os.getpid())
     run = HOME / f"{me.number}-{me.born}"
     run.mkdir(parents=True)
@@ -77,7 +77,7 @@ def _shared(name: str) -> Server:
 
 @pytest.fixture(scope="session")
 def keycloak_server() -> Keycloak:
-    """`url`, `admin_client_id`, `admin_client_secret`, `admin_token()`, `admin(method, path, body)`, `make_realm(name)`."""
+    """`url`, `admin_client_id`, `admin_client_secret`, `admin_token()`, `admin(method, path, body)`."""
     return _shared("keycloak")
 
 
@@ -97,7 +97,7 @@ def own_directory() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def slapd_server(own_directory: Path, worker: str) -> Iterator[Slapd]:
-    """`url`, `tls_url`, `ca`, `suffix`, `admin_dn`, `admin_password`, `bind_dn`, `bind_password`, `stop()`, `start()`."""
+    """`url`, `tls_url`, `ca`, `suffix`, `admin_dn|password`, `bind_dn|password`, `stop()`, `start()`."""
     server = Slapd(own_directory / f"slapd-{worker}").start()
     yield server
     server.wipe()
@@ -152,7 +152,7 @@ def _as_admin(server: Slapd) -> Iterator[ldap3.Connection]:
     connection = ldap3.Connection(address, server.admin_dn, server.admin_password, raise_exceptions=True)
     connection.bind()
     yield connection
-    connection.unbind()  # leaving ldap3's own `with` block does not close a connection that was bound before it
+    connection.unbind()  # the end of ldap3's own `with` does not close a connection that was bound before
 
 
 def _remove_tree(connection: ldap3.Connection, base: str) -> None:

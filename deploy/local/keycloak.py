@@ -1,7 +1,7 @@
 """Keycloak on a JVM of its own: fetched by Maven, built and bootstrapped once, copied for each server.
 
-A first start makes the schema, the master realm and the administrators and takes about a minute on two cores. All of
-that is kept in a prepared folder of the cache; a server is a copy of it and is ready in a quarter of that time.
+A first start makes the schema, the master realm and the administrators, up to a minute's work on two cores.
+The result is kept in a prepared folder of the cache; a server is a copy of it, ready in a quarter of that time.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import zipfile
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,7 @@ BUILD = ("--db=dev-file", "--cache=local", "--health-enabled=true", "--metrics-e
 REPOSITORY = Path(__file__).resolve().parents[2]
 JAVA = {
     "JAVA_OPTS_KC_HEAP": "-Xms128m -Xmx512m",
-    "JAVA_OPTS_APPEND": "-XX:TieredStopAtLevel=1",  # half the start-up time, for less peak speed than tests need
+    "JAVA_OPTS_APPEND": "-XX:TieredStopAtLevel=1",  # starts in half the time; tests need no peak speed
 }
 ADMIN_CLIENT = "syncd-local-admin"
 ADMIN_USER = "admin"
@@ -79,7 +80,7 @@ class Keycloak(Server):
             data=urllib.parse.urlencode(form).encode(),
         )
         with urllib.request.urlopen(request, timeout=30) as response:
-            return json.load(response)["access_token"]
+            return str(json.load(response)["access_token"])
 
     def admin(self, method: str, path: str, body: object = None) -> object:
         """Call the Admin API at `path` below /admin; returns the decoded answer, or None if it is empty.
@@ -104,15 +105,16 @@ class Keycloak(Server):
         try:
             self.admin("DELETE", f"realms/{urllib.parse.quote(realm, safe='')}")
         except urllib.error.HTTPError as error:
-            if error.code != 404:
+            if error.code != HTTPStatus.NOT_FOUND:
                 raise
 
     def make(self) -> None:
-        _copy(prepared(), self._home())
+        _copy(prepared(), self.home)
 
     def command(self) -> Sequence[str | Path]:
         return [
-            self._home() / "bin" / "kc.sh", "start", "--optimized", "--http-enabled=true", "--hostname-strict=false",
+            self.home / "bin" / "kc.sh", "start", "--optimized", "--http-enabled=true",
+            "--hostname-strict=false",
             f"--http-host={LOOPBACK}", f"--http-port={self.port('http')}",
             f"--http-management-port={self.port('management')}", "--log-level=info",
         ]  # fmt: skip
@@ -125,24 +127,26 @@ class Keycloak(Server):
             with urllib.request.urlopen(
                 f"http://{LOOPBACK}:{self.port('management')}/health/ready", timeout=5
             ) as response:
-                return response.status == 200
+                return bool(response.status == HTTPStatus.OK)
         except OSError:
             return False
 
-    def _home(self) -> Path:
+    @property
+    def home(self) -> Path:
+        """The server's own copy of the distribution."""
         return self.directory / "keycloak"
 
     def _login(self) -> dict[str, str]:
-        return json.loads((self._home() / "login.json").read_text())
+        return dict(json.loads((self.home / "login.json").read_text()))
 
 
 class _Unprepared(Keycloak):
     """The first start of a built distribution: it makes the master realm with our administrators."""
 
     def make(self) -> None:
-        _unpack(_download(), self._home())
-        _build(self._home())
-        login = self._home() / "login.json"
+        _unpack(_download(), self.home)
+        _build(self.home)
+        login = self.home / "login.json"
         login.touch(mode=0o600)
         login.write_text(json.dumps({"client": secrets.token_urlsafe(24), "user": secrets.token_urlsafe(12)}))
 
@@ -167,7 +171,7 @@ def prepared() -> Path:
             first.start()
             first.admin_token()
             first.stop()
-            first._home().rename(final)
+            first.home.rename(final)
             shutil.rmtree(workshop)
     return final
 
@@ -198,7 +202,7 @@ def _build(home: Path) -> None:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy a Keycloak; its jars, which never change, are shared by hard links where the file system allows."""
+    """Copy a Keycloak; its jars, which never change, are hard links where the file system allows."""
     jars = source / "lib" / "lib"
 
     def share(file: str, copy: str) -> str:

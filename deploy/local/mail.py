@@ -6,7 +6,7 @@ import json
 import sys
 import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from deploy.local.process import LOOPBACK
 from deploy.local.server import Server
@@ -33,10 +33,10 @@ class MailSink(Server):
         """The inbox page."""
         return f"http://{LOOPBACK}:{self.port('http')}/"
 
-    def messages(self) -> list[dict]:
+    def messages(self) -> list[dict[str, Any]]:
         """What arrived, oldest first: id, received, from, to, subject, language, text, html, links."""
         with urllib.request.urlopen(f"{self.url}messages.json", timeout=10) as response:
-            return json.load(response)
+            return list(json.load(response))
 
     def clear(self) -> None:
         request = urllib.request.Request(f"{self.url}messages", method="DELETE")

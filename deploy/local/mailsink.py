@@ -124,8 +124,10 @@ li a { display: grid; grid-template-columns: 15rem 1fr auto; gap: 1rem; padding:
        border-bottom: 1px solid var(--line); text-decoration: none; color: inherit; }
 li a:hover, li a:focus { background: var(--soft); } li b { font-weight: 600; }
 time, .soft { opacity: .7; font-size: .9rem; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; } dt { opacity: .7; } dd { margin: 0; }
-pre { white-space: pre-wrap; overflow-wrap: anywhere; padding: 1rem; background: var(--soft); border-radius: .5rem; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; }
+dt { opacity: .7; } dd { margin: 0; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; padding: 1rem; background: var(--soft);
+      border-radius: .5rem; }
 iframe { width: 100%; height: 26rem; border: 1px solid var(--line); border-radius: .5rem; background: #fff; }
 button { font: inherit; padding: .3rem .8rem; }
 @media (max-width: 40rem) { li a { grid-template-columns: 1fr; gap: 0; } }
@@ -135,7 +137,8 @@ document.querySelector('button')?.addEventListener('click', async () => {
   await fetch('/messages', { method: 'DELETE' }); location.reload(); });
 const seen = document.querySelectorAll('li').length;
 setInterval(async () => {
-  const now = await (await fetch('/messages.json')).json(); if (now.length !== seen) location.reload(); }, 2000);
+  const now = await (await fetch('/messages.json')).json();
+  if (now.length !== seen) location.reload(); }, 2000);
 """
 
 
@@ -173,7 +176,8 @@ def _message_page(message: Message) -> str:
     if message.html:
         # Sandboxed: the mail's own scripts and forms do nothing; its links open in a tab of their own.
         inner = html.escape(f'<base target="_blank">{message.html}', quote=True)
-        parts += f'<h2>HTML</h2><iframe sandbox="allow-popups allow-popups-to-escape-sandbox" srcdoc="{inner}"></iframe>'
+        rights = "allow-popups allow-popups-to-escape-sandbox"
+        parts += f'<h2>HTML</h2><iframe sandbox="{rights}" srcdoc="{inner}"></iframe>'
     if message.text:
         parts += f"<h2>Text</h2><pre>{_clickable(message.text)}</pre>"
     return _page(
@@ -203,7 +207,7 @@ def _time(moment: float) -> str:
 
 def _handler(inbox: Inbox) -> type[BaseHTTPRequestHandler]:
     class Page(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 (http.server)
+        def do_GET(self) -> None:
             path = self.path.partition("?")[0]
             number = path.removeprefix("/messages/")
             if path == "/":
@@ -220,7 +224,7 @@ def _handler(inbox: Inbox) -> type[BaseHTTPRequestHandler]:
                     _page("Not found", '<p>No such message. <a href="/">Inbox</a></p>').encode(), status=404
                 )
 
-        def do_DELETE(self) -> None:  # noqa: N802 (http.server)
+        def do_DELETE(self) -> None:
             if self.path == "/messages":
                 inbox.empty()
                 self._send(b"", status=HTTPStatus.NO_CONTENT)
@@ -256,7 +260,7 @@ def main() -> None:
     mail = Controller(inbox, hostname=chosen.host, port=chosen.smtp_port, data_size_limit=LARGEST_MAIL)
     mail.start()
     page = ThreadingHTTPServer((chosen.host, chosen.http_port), _handler(inbox))
-    # shutdown() waits for serve_forever(), which runs in the thread that handles signals: hence the other thread.
+    # shutdown() waits for serve_forever(), which runs in the thread that handles signals: hence another one.
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=page.shutdown).start())
     print(
         f"mail on {chosen.host}:{chosen.smtp_port}, inbox on http://{chosen.host}:{chosen.http_port}/",

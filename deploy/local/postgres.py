@@ -31,7 +31,7 @@ def binaries() -> Path | None:
 
 
 class Postgres(Server):
-    """A cluster with one superuser, `syncd`; the directory must be one that the account `postgres` can reach."""
+    """A cluster with one superuser, `syncd`; the account `postgres` must be able to reach its directory."""
 
     name = "postgres"
     port_names = ("postgres",)
@@ -63,7 +63,8 @@ class Postgres(Server):
             for path in (data, password):
                 os.chown(path, account.pw_uid, account.pw_gid)
         self._run(
-            self._program("initdb"), "-D", data, "-U", "syncd", "--auth=scram-sha-256", f"--pwfile={password}",
+            self._program("initdb"), "-D", data, "-U", "syncd", "--auth=scram-sha-256",
+            f"--pwfile={password}",
             "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync",
         )  # fmt: skip
         password.unlink()

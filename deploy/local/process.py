@@ -1,7 +1,7 @@
 """Server processes on loopback: started, awaited, recognised and ended by pid, also by a later command.
 
-A pid alone may be another program's by now, so every pid is kept with the moment its process was born. A port alone
-may be another server's, so a server counts as ours only if the listening socket belongs to the process we started.
+A pid alone may be another program's by now, so every pid is kept with the moment its process was born. A port
+alone may be another server's, so one counts as ours only if the process we started owns the listening socket.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 LOOPBACK = "127.0.0.1"
-# Below the kernel's range for outgoing connections (32768 and up), where a port found free may be taken at any moment.
+# Below the range of outgoing connections (32768 and up), where a port found free may be taken at any moment.
 PORTS = range(20_000, 32_000)
 LISTENING = "0A"
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
 
-class ServerFailed(Exception):
+class ServerFailed(RuntimeError):  # noqa: N818 (named like the refusals of syncd.errors)
     """A server did not start, stop or answer; the message ends with the last lines of its log."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessId:
-    """A process and when it was born (clock ticks since boot), so that a reused number is not taken for it."""
+    """A process and when it was born (clock ticks since boot): a reused number is not taken for it."""
 
     number: int
     born: int
@@ -65,7 +65,7 @@ def _stat(number: int) -> _Stat | None:
         text = Path(f"/proc/{number}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    # The name in brackets may hold blanks and brackets itself: what follows the last one is regular (proc(5)).
+    # The name in brackets may hold blanks and brackets: what follows the last one is regular (proc(5)).
     fields = text.rpartition(") ")[2].split()
     return _Stat(state=fields[0], group=int(fields[2]), born=int(fields[19]))
 

@@ -1,7 +1,7 @@
 """What every local server has in common: a directory that remembers its ports, secrets and process.
 
-The directory is the server: whoever opens it, in this command or a later one, finds the running process and its
-addresses, and can stop it or start it again with its data.
+The directory is the server: whoever opens it, in this command or a later one, finds the running process and
+its addresses, and can stop it or start it again with its data.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import secrets
 import shutil
 import time
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from deploy.local.process import (
     ProcessId,
@@ -70,7 +70,7 @@ class Server(ABC):
         return {}
 
     def start(self) -> Self:
-        """Start it unless it runs already; data and ports are kept. Raises ServerFailed with the end of its log."""
+        """Start it unless it runs; data and ports are kept. Raises ServerFailed with the end of its log."""
         with self._alone():
             if not self.alive():
                 self._made()
@@ -107,12 +107,12 @@ class Server(ABC):
         return None if kept is None else kept["since"]
 
     def port(self, name: str) -> int:
-        return self._entry("ports", name)
+        return int(self._entry("ports", name))
 
     def secret(self, name: str) -> str:
-        return self._entry("secrets", name)
+        return str(self._entry("secrets", name))
 
-    def _entry(self, section: str, name: str) -> int | str:
+    def _entry(self, section: str, name: str) -> Any:
         try:
             return self._kept()[section][name]
         except KeyError:
@@ -160,9 +160,9 @@ class Server(ABC):
         ours = process is not None and all(listens(process, self.port(name)) for name in self.port_names)
         return ours and self.answers()
 
-    def _kept(self) -> dict:
+    def _kept(self) -> dict[str, Any]:
         try:
-            return json.loads(self._record.read_text())
+            return dict(json.loads(self._record.read_text()))
         except FileNotFoundError:
             return {}
 

@@ -1,6 +1,6 @@
 """The servers that syncd is tried and tested against, on free loopback ports; standard library only.
 
-    slapd = Slapd(directory).start()      # made on the first start, found again on later ones, also by another process
+    slapd = Slapd(directory).start()      # made on the first start; found again by later ones
     slapd.url, slapd.bind_dn, slapd.bind_password
     slapd.restart()                       # same data, same ports
     slapd.wipe()

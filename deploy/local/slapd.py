@@ -1,4 +1,4 @@
-"""OpenLDAP's slapd, private to a directory: cn=config, the overlays syncd meets in the field, TLS by a test CA."""
+"""OpenLDAP's slapd, private to a directory: cn=config, the overlays met in the field, TLS by a test CA."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ olcRootDN: cn=admin,cn=config
 olcRootPW: {admin_password}
 """
 
-# The service account gets what syncd's guide asks for: reads beyond the server's size limit, and `manage`, without which
-# the password policy's lock attribute cannot be written.
+# The service account may read beyond the server's size limit, and has `manage`: without it the policy's lock
+# attribute cannot be written.
 DATABASE = """
 dn: olcDatabase={{1}}mdb,cn=config
 objectClass: olcDatabaseConfig
@@ -87,9 +87,12 @@ olcDbIndex: objectClass eq
 olcDbIndex: entryUUID,entryCSN eq
 olcDbIndex: uid,cn,mail,employeeNumber eq,pres
 olcDbIndex: member,memberOf,memberUid eq
-olcLimits: {{0}}dn.exact="cn=syncd,{suffix}" size.soft=unlimited size.hard=unlimited size.pr=1000 size.prtotal=unlimited
-olcAccess: {{0}}to attrs=userPassword by dn.exact="cn=syncd,{suffix}" manage by self write by anonymous auth by * none
-olcAccess: {{1}}to * by dn.exact="cn=syncd,{suffix}" manage by users read by * none
+olcLimits: {{0}}dn.exact="cn=syncd,{suffix}" size.soft=unlimited
+  size.hard=unlimited size.pr=1000 size.prtotal=unlimited
+olcAccess: {{0}}to attrs=userPassword by dn.exact="cn=syncd,{suffix}" manage
+  by self write by anonymous auth by * none
+olcAccess: {{1}}to * by dn.exact="cn=syncd,{suffix}" manage
+  by users read by * none
 
 dn: olcOverlay={{0}}syncprov,olcDatabase={{1}}mdb,cn=config
 objectClass: olcOverlayConfig
@@ -156,7 +159,7 @@ pwdAttribute: userPassword
 pwdLockout: TRUE
 """
 
-# Python 3.13 and later verify strictly (RFC 5280): without key usage and key identifiers the certificates are refused.
+# Python 3.13 and later verify strictly (RFC 5280): certificates without key usage or identifiers fail.
 AUTHORITY = [
     "-addext",
     "basicConstraints=critical,CA:TRUE",
@@ -248,17 +251,25 @@ class Slapd(Server):
 
 
 def _make_certificates(directory: Path) -> None:
+    def openssl(*arguments: str) -> None:
+        _run(["openssl", *arguments], directory)
+
     (directory / "extensions").write_text(SERVER_EXTENSIONS)
-    openssl = _openssl(directory)
-    openssl("req", "-x509", *NEW_KEY, "-days", "3650", "-subj", "/CN=syncd test authority", *AUTHORITY,
-            "-keyout", "ca.key", "-out", "ca.pem")  # fmt: skip
+    authority = [*NEW_KEY, "-days", "3650", "-subj", "/CN=syncd test authority", *AUTHORITY]
+    openssl("req", "-x509", *authority, "-keyout", "ca.key", "-out", "ca.pem")
     openssl("req", *NEW_KEY, "-subj", "/CN=localhost", "-keyout", "server.key", "-out", "server.csr")
-    openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
-            "-days", "3650", "-extfile", "extensions", "-out", "server.pem")  # fmt: skip
-
-
-def _openssl(directory: Path):
-    return lambda *arguments: _run(["openssl", *arguments], directory)
+    signed = [
+        "-CA",
+        "ca.pem",
+        "-CAkey",
+        "ca.key",
+        "-CAcreateserial",
+        "-days",
+        "3650",
+        "-extfile",
+        "extensions",
+    ]
+    openssl("x509", "-req", "-in", "server.csr", *signed, "-out", "server.pem")
 
 
 def _run(command: Sequence[str | Path], directory: Path | None = None) -> None:

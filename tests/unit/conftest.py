@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_socket: socket.socket, address: object) -> NoReturn:
-        pytest.fail(
-            f"a unit test connects to {address!r}; tests that need a server live in tests/live or tests/contract"
-        )
+        pytest.fail(f"a unit test connects to {address!r}; tests with servers belong in tests/live")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket.socket, "connect_ex", refuse)
