@@ -1,0 +1,104 @@
+"""Where everything in a merged mapping was written.
+
+Two kinds of path lead to a place: the keys as files write them
+(`("organizations", "acme", "teams", "platform", "members", "member", 0)`), and the names of units
+(`("acme", "platform")`). Messages show the path within the file, without the prefix of its `under`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from syncd.errors import Place, Problem
+from syncd.mapping.tree import Node, dotted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from syncd.model import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The places of one mapping; `plurals` gives each plural's kind, `prefixes` the length of each `under`."""
+
+    root: Node
+    plurals: Mapping[str, str]
+    prefixes: Mapping[str, int] = field(default_factory=dict)
+    _units: dict[Path, tuple[Node, tuple[str, ...]] | None] = field(default_factory=dict)
+
+    def at(self, path: Sequence[str | int]) -> Place:
+        """Where the key (or the list item) at `path` stands; of what is absent, what would hold it."""
+        return self._walk(path)[0].place
+
+    def value(self, path: Sequence[str | int]) -> Place:
+        """Where the value at `path` stands; of what is absent, what would hold it."""
+        return self._walk(path)[0].value_place
+
+    def has(self, path: Sequence[str | int]) -> bool:
+        """Whether a file writes something at `path`."""
+        return self._walk(path)[1]
+
+    def unit(self, names: Path, *rest: str | int) -> Place:
+        """Where the unit with this path of names, or something in it, stands."""
+        return self.at(self.unit_path(names, *rest))
+
+    def unit_path(self, names: Path, *rest: str | int) -> tuple[str | int, ...]:
+        """The keys that lead to the unit with this path of names, and on to `rest`."""
+        found = self._unit(names)
+        return (*(found[1] if found else names), *rest)
+
+    def file_of(self, names: Path, *rest: str | int) -> str:
+        """The file in which the unit, or something in it, is written."""
+        return self._walk(self.unit_path(names, *rest))[0].file
+
+    def problem(
+        self,
+        path: Sequence[str | int],
+        message: str,
+        hint: str = "",
+        *,
+        value: bool = False,
+        severity: str = "error",
+    ) -> Problem:
+        """A problem of what stands at `path`, pointing to its key or, with `value`, its value."""
+        node, _ = self._walk(path)
+        place = node.value_place if value else node.place
+        return Problem(place, self.dotted(path), message, hint, severity)
+
+    def dotted(self, path: Sequence[str | int]) -> str:
+        """The path as the file writes it, without the prefix of its `under`."""
+        node, _ = self._walk(path)
+        return dotted(step for step in path[self.prefixes.get(node.file, 0) :] if step != "")
+
+    def _walk(self, path: Sequence[str | int]) -> tuple[Node, bool]:
+        node = self.root
+        for step in path:
+            content = node.content
+            if isinstance(content, dict) and step in content:
+                node = content[step]
+            elif isinstance(content, list) and isinstance(step, int) and step < len(content):
+                node = content[step]
+            elif step != "":
+                return node, False
+        return node, True
+
+    def _unit(self, names: Path) -> tuple[Node, tuple[str, ...]] | None:
+        if not names:
+            return self.root, ()
+        if names not in self._units:
+            above = self._unit(names[:-1])
+            self._units[names] = _child(above, names[-1], self.plurals) if above else None
+        return self._units[names]
+
+
+def _child(
+    above: tuple[Node, tuple[str, ...]], name: str, plurals: Mapping[str, str]
+) -> tuple[Node, tuple[str, ...]] | None:
+    node, path = above
+    content = node.content if isinstance(node.content, dict) else {}
+    for plural, named in content.items():
+        if plural in plurals and isinstance(named.content, dict) and name in named.content:
+            return named.content[name], (*path, plural, name)
+    return None
