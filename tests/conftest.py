@@ -9,104 +9,69 @@ directories in SYNCD_TEST_SERVERS; a pytest run by hand does so itself, and whoe
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import secrets
-import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import ldap3
 import pytest
 
-from deploy.local.process import ProcessId, ServerFailed
-from deploy.local.servers import Keycloak, MailSink, Postgres, Slapd
+from deploy.local.servers import MailSink, Slapd
+from tests.run_servers import SHARD, VARIABLE, begin_run, end_run, run_directory, shared
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from deploy.local.server import Server
-
-VARIABLE = "SYNCD_TEST_SERVERS"
-SHARED = {"keycloak": Keycloak, "postgres": Postgres}
-HOME = Path(tempfile.gettempdir()) / "syncd-tests"
+    from deploy.local.servers import Keycloak, Postgres
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """The run's main process names the directories; its workers inherit the names and meet in them."""
     if hasattr(config, "workerinput") or VARIABLE in os.environ:
         return
-    _end_abandoned_runs()
-    run = _run_directory()
-    os.environ[VARIABLE] = json.dumps({name: str(run / name) for name in SHARED})
-    config.add_cleanup(lambda: _end_run(run))
+    run = begin_run()
+
+    def end() -> None:
+        del os.environ[VARIABLE]
+        end_run(run)
+
+    config.add_cleanup(end)
 
 
-def _run_directory() -> Path:
-    """A directory named after this process: a later run can tell that it ended without cleaning up."""
-    me = ProcessId.of(os.getpid())
-    run = HOME / f"{me.number}-{me.born}"
-    run.mkdir(parents=True)
-    for directory in (HOME, run):
-        directory.chmod(0o755)  # PostgreSQL's account must reach its own directory below
-    return run
-
-
-def _end_abandoned_runs() -> None:
-    for run in HOME.glob("*-*"):
-        number, born = run.name.split("-")
-        if not ProcessId(int(number), int(born)).alive():
-            _end_run(run)
-
-
-def _end_run(run: Path) -> None:
-    os.environ.pop(VARIABLE, None)
-    for name, kind in {**SHARED, "slapd": Slapd, "mailsink": MailSink}.items():
-        for directory in run.glob(f"{name}*"):
-            if directory.is_dir():
-                with contextlib.suppress(ServerFailed):
-                    kind(directory).stop()
-    shutil.rmtree(run, ignore_errors=True)
-
-
-def _shared(name: str) -> Server:
-    directory = Path(json.loads(os.environ[VARIABLE])[name])
-    return SHARED[name](directory).start()
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep every N-th test from the K-th where SYNCD_TEST_SHARD says K/N: all shards are the whole."""
+    if SHARD not in os.environ:
+        return
+    number, shards = map(int, os.environ[SHARD].split("/"))
+    left_out = [item for place, item in enumerate(items) if place % shards != number - 1]
+    items[:] = items[number - 1 :: shards]
+    config.hook.pytest_deselected(items=left_out)
 
 
 @pytest.fixture(scope="session")
 def keycloak_server() -> Keycloak:
     """`url`, `admin_client_id`, `admin_client_secret`, `admin_token()`, `admin(method, path, body)`."""
-    return _shared("keycloak")
+    return shared("keycloak")
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Postgres:
     """`url` and `fresh_database()`, both for SQLAlchemy."""
-    return _shared("postgres")
+    return shared("postgres")
 
 
 @pytest.fixture(scope="session")
-def own_directory() -> Iterator[Path]:
-    """Where this worker's own servers live."""
-    beside = Path(json.loads(os.environ[VARIABLE])["keycloak"]).parent
-    beside.mkdir(parents=True, exist_ok=True)
-    return beside
-
-
-@pytest.fixture(scope="session")
-def slapd_server(own_directory: Path, worker: str) -> Iterator[Slapd]:
+def slapd_server(worker: str) -> Iterator[Slapd]:
     """`url`, `tls_url`, `ca`, `suffix`, `admin_dn|password`, `bind_dn|password`, `stop()`, `start()`."""
-    server = Slapd(own_directory / f"slapd-{worker}").start()
+    server = Slapd(run_directory() / f"slapd-{worker}").start()
     yield server
     server.wipe()
 
 
 @pytest.fixture(scope="session")
-def mail_sink(own_directory: Path, worker: str) -> Iterator[MailSink]:
+def mail_sink(worker: str) -> Iterator[MailSink]:
     """`smtp_host`, `smtp_port`, `url`, `messages()`, `clear()`."""
-    server = MailSink(own_directory / f"mailsink-{worker}").start()
+    server = MailSink(run_directory() / f"mailsink-{worker}").start()
     yield server
     server.wipe()
 

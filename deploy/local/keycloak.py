@@ -1,7 +1,7 @@
 """Keycloak on a JVM of its own: fetched by Maven, built and bootstrapped once, copied for each server.
 
 A first start makes the schema, the master realm and the administrators, up to a minute's work on two cores.
-The result is kept in a prepared folder of the cache; a server is a copy of it, ready in a quarter of that time.
+The result is kept in a prepared folder of the cache; a server is a copy, ready in a quarter of the time.
 """
 
 from __future__ import annotations
