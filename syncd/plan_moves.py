@@ -1,0 +1,319 @@
+"""Renames and moves: names are for people, so what is the same unit keeps its id, entry and members.
+
+A pure pass before the diff. It finds each container that we own, by its native id wherever it stands
+now, asks the anchor (unit id, slot) where it should stand, and re-keys observed and owned accordingly:
+what lies below moves along and costs nothing. Two containers that exchange names pass through a
+temporary name on every target, because both Keycloak and LDAP refuse two siblings of one name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from syncd.model import CONTAINERS, Attrs, Change, Desired, Key, Kind, Limits, Observation, Op, Origin, Owned, Path
+
+NAMED = CONTAINERS | {Kind.ROLE}
+ALL_KINDS = frozenset(Kind)
+_ORGANIZATIONS = frozenset({Kind.ORGANIZATION, Kind.ORG_MEMBER})
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a plan is made from; `owned` by key. `drifted` are native ids that somebody else moved."""
+
+    desired: Desired
+    observed: Observation
+    owned: Mapping[Key, Owned]
+    limits: Limits
+    marker: str
+    kinds: frozenset[Kind] = ALL_KINDS
+    drifted: frozenset[str] = frozenset()
+
+    def wants(self, key: Key) -> bool:
+        """Whether the mapping asks for this fact, now or as soon as its person is known."""
+        return key in self.desired.state or key in self.desired.waiting
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """A named place in a tree; `real` unless it only lies on the way to one."""
+
+    name: str
+    parent: Node | None = None
+    children: dict[str, Node] = field(default_factory=dict)
+    real: bool = False
+
+
+class Tree:
+    """Places that can be moved with everything below them in one step."""
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self._root = Node("")
+        self.index: dict[Path, Node] = {}
+        for path in paths:
+            node = self._reach(path)
+            node.real = True
+            self.index[path] = node
+
+    def _reach(self, path: Path) -> Node:
+        node = self._root
+        for name in path:
+            node = node.children.setdefault(name, Node(name, node))
+        return node
+
+    def find(self, path: Path) -> Node | None:
+        """The real node that stands at `path` now."""
+        node: Node | None = self._root
+        for name in path:
+            node = node.children.get(name) if node else None
+        return node if node and node.real else None
+
+    @staticmethod
+    def place(node: Node) -> Path:
+        """Where the node stands now."""
+        names = []
+        while node.parent is not None:
+            names.append(node.name)
+            node = node.parent
+        return tuple(reversed(names))
+
+    def move(self, node: Node, path: Path) -> None:
+        """Put the node at `path`; what lies below an unreal node there stays below that place."""
+        if node.parent is not None:
+            del node.parent.children[node.name]
+        parent = self._reach(path[:-1])
+        replaced = parent.children.get(path[-1])
+        node.name, node.parent = path[-1], parent
+        parent.children[path[-1]] = node
+        for child in replaced.children.values() if replaced else ():
+            if child.name not in node.children:
+                child.parent, node.children[child.name] = node, child
+
+    def now(self, path: Path) -> Path:
+        """Where that which stood at `path` in the beginning stands now."""
+        for length in range(len(path), 0, -1):
+            node = self.index.get(path[:length])
+            if node is not None:
+                return self.place(node) + path[length:]
+        return path
+
+
+def path_of(key: Key) -> Path:
+    """The tree path of a container or role: groups, organizations and roles are apart."""
+    if key.kind is Kind.ROLE:
+        return ("role", *key.place, *key.item)
+    return ("organization" if key.kind in _ORGANIZATIONS else "group", *key.place)
+
+
+def _key_at(kind: Kind, path: Path) -> Key:
+    return Key(kind, path[1:2], path[2:]) if kind is Kind.ROLE else Key(kind, path[1:])
+
+
+def rekeyed(key: Key, now: Callable[[Path], Path]) -> Key:
+    """The key after everything it names has moved as `now` says."""
+    match key.kind:
+        case Kind.PERSON:
+            return key
+        case Kind.ROLE:
+            return _key_at(key.kind, now(path_of(key)))
+        case Kind.COMPOSITE:
+            return Key(key.kind, now(("role", *key.place))[1:], now(("role", *key.item))[1:])
+        case Kind.GRANT:
+            return Key(key.kind, now(path_of(key))[1:], now(("role", *key.item))[1:])
+        case _:
+            return Key(key.kind, now(path_of(key))[1:], key.item)
+
+
+def moved(key: Key, old: Key, new: Key) -> Key:
+    """The key of a fact after the MOVE of `old` to `new`; ledgers re-key their rows with it."""
+    source, target = path_of(old), path_of(new)
+
+    def now(path: Path) -> Path:
+        return target + path[len(source) :] if path[: len(source)] == source else path
+
+    return rekeyed(key, now)
+
+
+def settle(facts: Facts) -> tuple[Facts, tuple[Change, ...]]:
+    """The moves, in the order in which they must happen, and the facts as they will be after them."""
+    located = _located(facts)
+    wanted = _wanted(facts, located)
+    seen = Tree(sorted(path_of(key) for key in facts.observed.state if key.kind in NAMED))
+    mover = _Mover(facts, seen, Tree(sorted(path_of(key) for key in facts.owned if key.kind in NAMED)))
+    moves = mover.run(wanted, located)
+    if not moves and all(row == here for row, here in located.items()):
+        return facts, ()
+    drifted = {facts.owned[row].native for row, key in wanted.items() if row == key and located[row] != row}
+    return _after(facts, seen, located, moves, frozenset(drifted)), moves
+
+
+def _located(facts: Facts) -> dict[Key, Key]:
+    """Ledger key → the key under which that very object stands now; objects that are gone are left out."""
+    natives = facts.observed.natives
+    by_native = {(key.kind, native): key for key, native in natives.items() if key.kind in NAMED and native}
+    found = {}
+    for key, row in facts.owned.items():
+        if key.kind not in NAMED:
+            continue
+        here = by_native.get((key.kind, row.native)) if row.native else None
+        if here is not None and here in facts.observed.state:
+            found[key] = here
+        elif key in facts.observed.state and (not row.native or not natives.get(key)):
+            found[key] = key
+    return found
+
+
+def _wanted(facts: Facts, located: Mapping[Key, Key]) -> dict[Key, Key]:
+    """Ledger key → the key where its unit and slot should stand.
+
+    An anchor whose former ids are all in the ledger already is settled and wins; then a former id; then
+    the anchor itself. So an exchange of two paths happens once, however long `formerly` stays in the file.
+    """
+    origins = facts.desired.origins
+    goals = sorted(key for key in facts.desired.state if key.kind in NAMED and key in origins)
+    now: dict[tuple[tuple[str, str], Kind], Key] = {}
+    before: dict[tuple[tuple[str, str], Kind], Key] = {}
+    for key in goals:
+        origin = origins[key]
+        now.setdefault((origin.anchor, key.kind), key)
+        for anchor in _former_anchors(origin):
+            before.setdefault((anchor, key.kind), key)
+    rows = sorted(located)
+    matched: dict[Key, Key] = {}
+    for index, test in ((now, _is_settled), (before, _always), (now, _always)):
+        taken = set(matched.values())
+        for row in rows:
+            goal = index.get((facts.owned[row].origin.anchor, row.kind))
+            if row in matched or goal is None or goal in taken or not test(facts.owned[row].origin, origins[goal]):
+                continue
+            matched[row] = goal
+            taken.add(goal)
+    return {row: goal for row, goal in matched.items() if row.kind is not Kind.ROLE or row.place == goal.place}
+
+
+def _former_anchors(origin: Origin) -> Iterable[tuple[str, str]]:
+    unit, slot = origin.anchor
+    for former_unit in (unit, *origin.former):
+        for former_slot in (slot, *origin.former_slots):
+            if (former_unit, former_slot) != origin.anchor:
+                yield former_unit, former_slot
+
+
+def _is_settled(row: Origin, goal: Origin) -> bool:
+    return set(goal.former) <= set(row.former) and set(goal.former_slots) <= set(row.former_slots)
+
+
+def _always(_row: Origin, _goal: Origin) -> bool:
+    return True
+
+
+class _Mover:
+    """Moves nodes one after the other on both trees, so that every MOVE says what stands at that moment."""
+
+    def __init__(self, facts: Facts, seen: Tree, ledger: Tree) -> None:
+        self._facts = facts
+        self._seen = seen
+        self._ledger = ledger
+        self._changes: list[Change] = []
+        self._pending: dict[Node, tuple[Key, Key]] = {}  # node → (ledger key, wanted key)
+
+    def run(self, wanted: Mapping[Key, Key], located: Mapping[Key, Key]) -> tuple[Change, ...]:
+        for row, goal in sorted(wanted.items(), key=lambda pair: (len(pair[1].place), pair[1])):
+            self._pending[self._seen.index[path_of(located[row])]] = (row, goal)
+        while self._pending:
+            if not self._pass():
+                self._step_aside()
+        return tuple(self._changes)
+
+    def _pass(self) -> bool:
+        """Move all that can go where it should; whether there was any."""
+        goals = {path_of(goal) for _, goal in self._pending.values()}
+        progress = False
+        for node, (row, goal) in list(self._pending.items()):
+            path = path_of(goal)
+            occupant = self._seen.find(path)
+            if any(path[:length] in goals for length in range(1, len(path))) or self._is_below(path, node):
+                continue
+            if occupant is None or occupant is node:
+                self._go(node, row, goal)
+            elif occupant in self._pending:
+                continue
+            del self._pending[node]  # moved, or its name is taken by what stays: then it is left where it is
+            goals.discard(path)
+            progress = True
+        return progress
+
+    def _is_below(self, path: Path, node: Node) -> bool:
+        here = self._seen.place(node)
+        return len(path) > len(here) and path[: len(here)] == here
+
+    def _step_aside(self) -> None:
+        """Nothing can go: the first in line is itself in its way, or another is; that one takes another name."""
+        node, (_, goal) = next(iter(self._pending.items()))
+        path = path_of(goal)
+        aside = node if self._is_below(path, node) else self._seen.find(path) or node
+        row, _ = self._pending[aside]
+        here = self._seen.place(aside)
+        name = here[-1] + "~"
+        while self._seen.find((*here[:-1], name)) is not None:
+            name += "~"
+        self._go(aside, row, _key_at(row.kind, (*here[:-1], name)))
+
+    def _go(self, node: Node, row: Key, goal: Key) -> None:
+        ledger = self._ledger.index[path_of(row)]
+        here, recorded, path = self._seen.place(node), self._ledger.place(ledger), path_of(goal)
+        if here == path == recorded:
+            return
+        old = here if recorded == path and self._ledger.find(here) is None else recorded
+        owned = self._facts.owned[row]
+        final = self._pending[node][1]
+        attrs = {**owned.attrs, **_naming(goal, self._facts.desired.state[final])}
+        native = owned.native or self._facts.observed.natives.get(_key_at(row.kind, here), "")
+        origin = self._facts.desired.origins[final] if goal == final else owned.origin
+        self._changes.append(
+            Change(Op.MOVE, goal, attrs, attrs, old=_key_at(row.kind, old), native=native, origin=origin)
+        )
+        self._seen.move(node, path)
+        self._ledger.move(ledger, path)
+
+
+def _naming(key: Key, attrs: Attrs) -> Attrs:
+    """The attribute that an RDN shows, in its true spelling: the move itself writes it."""
+    name, equals, _ = key.place[-1].partition("=") if key.place else ("", "", "")
+    return {name.lower(): attrs[name.lower()]} if equals and name.lower() in attrs else {}
+
+
+def _after(
+    facts: Facts, seen: Tree, located: Mapping[Key, Key], moves: tuple[Change, ...], drifted: frozenset[str]
+) -> Facts:
+    """The facts as they stand once the moves are done."""
+    observed = facts.observed
+    state = {rekeyed(key, seen.now): attrs for key, attrs in observed.state.items()}
+    for key in {change.key for change in moves} & facts.desired.state.keys() & state.keys():
+        state[key] = {**state[key], **_naming(key, facts.desired.state[key])}
+    ledger = {path_of(row): path_of(here) for row, here in located.items()}
+
+    def now(path: Path) -> Path:
+        for length in range(len(path), 0, -1):
+            if path[:length] in ledger:
+                return seen.now(ledger[path[:length]]) + path[length:]
+        return seen.now(path)
+
+    gone = [key for key in facts.owned if key.kind in NAMED and key not in located]
+    rest = [key for key in facts.owned if key.kind not in NAMED or key in located]
+    owned = {}
+    for key in (*gone, *rest):  # where a row of something gone stood at the new place, the moved one wins
+        place = rekeyed(key, now)
+        owned[place] = replace(facts.owned[key], key=place)
+    return replace(
+        facts,
+        observed=replace(
+            observed,
+            state=state,
+            natives={rekeyed(key, seen.now): native for key, native in observed.natives.items()},
+            marks={rekeyed(key, seen.now): mark for key, mark in observed.marks.items()},
+        ),
+        owned=owned,
+        drifted=drifted,
+    )
