@@ -8,10 +8,26 @@ temporary name on every target, because both Keycloak and LDAP refuse two siblin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from syncd.model import CONTAINERS, Attrs, Change, Desired, Key, Kind, Limits, Observation, Op, Origin, Owned, Path
+from syncd.model import (
+    CONTAINERS,
+    Attrs,
+    Change,
+    Desired,
+    Key,
+    Kind,
+    Limits,
+    Observation,
+    Op,
+    Origin,
+    Owned,
+    Path,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
 
 NAMED = CONTAINERS | {Kind.ROLE}
 ALL_KINDS = frozenset(Kind)
@@ -185,11 +201,18 @@ def _wanted(facts: Facts, located: Mapping[Key, Key]) -> dict[Key, Key]:
         taken = set(matched.values())
         for row in rows:
             goal = index.get((facts.owned[row].origin.anchor, row.kind))
-            if row in matched or goal is None or goal in taken or not test(facts.owned[row].origin, origins[goal]):
+            if (
+                row in matched
+                or goal is None
+                or goal in taken
+                or not test(facts.owned[row].origin, origins[goal])
+            ):
                 continue
             matched[row] = goal
             taken.add(goal)
-    return {row: goal for row, goal in matched.items() if row.kind is not Kind.ROLE or row.place == goal.place}
+    return {
+        row: goal for row, goal in matched.items() if row.kind is not Kind.ROLE or row.place == goal.place
+    }
 
 
 def _former_anchors(origin: Origin) -> Iterable[tuple[str, str]]:
@@ -249,7 +272,7 @@ class _Mover:
         return len(path) > len(here) and path[: len(here)] == here
 
     def _step_aside(self) -> None:
-        """Nothing can go: the first in line is itself in its way, or another is; that one takes another name."""
+        """Nothing can go: what stands in the way of the first, itself perhaps, takes another name."""
         node, (_, goal) = next(iter(self._pending.items()))
         path = path_of(goal)
         aside = node if self._is_below(path, node) else self._seen.find(path) or node

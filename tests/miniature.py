@@ -61,7 +61,9 @@ class Ledger:
         )
 
 
-def scope_of(tops: Iterable[tuple[str, ...]], desired: Desired, ledger: Ledger, natives: Iterable[str]) -> Scope:
+def scope_of(
+    tops: Iterable[tuple[str, ...]], desired: Desired, ledger: Ledger, natives: Iterable[str]
+) -> Scope:
     """What a run reads: the containers named by either side, and every account known by its id."""
     keys = [*desired.state, *ledger.rows]
     groups = frozenset(key.place for key in keys if key.kind in (Kind.GROUP, Kind.MEMBER))
@@ -82,7 +84,9 @@ class Runner:
 
     def observe(self, desired: Desired) -> Observation:
         seen = self.target.read(scope_of(self.tops, desired, self.ledger, self.people.values()))
-        known = {pid: identity.Person(pid, pins={self.target.name: native}) for pid, native in self.people.items()}
+        known = {
+            pid: identity.Person(pid, pins={self.target.name: native}) for pid, native in self.people.items()
+        }
         return identity.rekey(seen, self.target.name, identity.Resolution(persons=known))
 
     def plan(self, desired: Desired) -> tuple[Plan, Observation]:

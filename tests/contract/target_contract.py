@@ -22,7 +22,17 @@ if TYPE_CHECKING:
     from syncd.model import Attrs, Observation, Path
     from syncd.targets import Target
 
-ODD_NAMES = ("Qualité & Sûreté", "R+D", "#1", 'the "best"', "a, b", "x=y", "back\\slash", "50% <ok>;", "Ünïcode 東京")
+ODD_NAMES = (
+    "Qualité & Sûreté",
+    "R+D",
+    "#1",
+    'the "best"',
+    "a, b",
+    "x=y",
+    "back\\slash",
+    "50% <ok>;",
+    "Ünïcode 東京",
+)
 
 
 class TargetWorld(ABC):
@@ -93,7 +103,9 @@ class TargetContract:
         wanted = small(target_world)
         made, seen = runner.plan(wanted)
         outcomes = runner.apply(made, seen)
-        assert sorted(outcome.change.key for outcome in outcomes) == sorted(change.key for change in made.changes)
+        assert sorted(outcome.change.key for outcome in outcomes) == sorted(
+            change.key for change in made.changes
+        )
         assert len(made.changes) == len(wanted.state)
 
     def test_what_was_made_is_known_by_a_native_id(self, target_world: TargetWorld, runner: Runner) -> None:
@@ -112,7 +124,9 @@ class TargetContract:
         assert set(seen.marks.values()) <= {runner.marker}
         assert all("syncd.owner" not in name for attrs in seen.state.values() for name in attrs)
 
-    def test_a_foreign_group_and_a_foreign_member_stay(self, target_world: TargetWorld, runner: Runner) -> None:
+    def test_a_foreign_group_and_a_foreign_member_stay(
+        self, target_world: TargetWorld, runner: Runner
+    ) -> None:
         wanted = small(target_world)
         runner.run(wanted)
         stranger = target_world.place("Unit", "stranger", group=True)
@@ -120,7 +134,8 @@ class TargetContract:
         target_world.foreign_member(stranger, target_world.people[2][1])
         target_world.foreign_member(role_group(wanted), target_world.people[2][1])
         both = Desired(
-            {**wanted.state, **state_of(target_world, group(target_world, "Unit", "stranger"))}, wanted.origins
+            {**wanted.state, **state_of(target_world, group(target_world, "Unit", "stranger"))},
+            wanted.origins,
         )
         before = runner.observe(both).state
         runner.run(wanted)
@@ -140,7 +155,9 @@ class TargetContract:
         assert all_done(runner.run(fewer))
         assert members(runner.observe(fewer)) == {target_world.people[1][0]}
 
-    def test_a_group_without_members_exists_and_is_quiet(self, target_world: TargetWorld, runner: Runner) -> None:
+    def test_a_group_without_members_exists_and_is_quiet(
+        self, target_world: TargetWorld, runner: Runner
+    ) -> None:
         runner.run(small(target_world))
         empty = desired(target_world, unit(target_world, "Unit"), group(target_world, "Unit", "member"))
         assert all_done(runner.run(empty))
@@ -148,7 +165,9 @@ class TargetContract:
         assert missing(empty, runner.observe(empty)) == {}
         assert nothing_to_do(runner, empty)
 
-    def test_a_group_made_empty_takes_its_first_member(self, target_world: TargetWorld, runner: Runner) -> None:
+    def test_a_group_made_empty_takes_its_first_member(
+        self, target_world: TargetWorld, runner: Runner
+    ) -> None:
         runner.run(desired(target_world, unit(target_world, "Unit"), group(target_world, "Unit", "member")))
         assert all_done(runner.run(small(target_world)))
         assert len(members(runner.observe(small(target_world)))) == 2
@@ -266,7 +285,9 @@ class TargetContract:
         assert outcomes[nobody].detail
         assert target_world.people[2][0] in members(runner.observe(wanted))
 
-    def test_writing_twice_what_is_so_already_is_done(self, target_world: TargetWorld, runner: Runner) -> None:
+    def test_writing_twice_what_is_so_already_is_done(
+        self, target_world: TargetWorld, runner: Runner
+    ) -> None:
         wanted = small(target_world)
         runner.run(wanted)
         member = Key(Kind.MEMBER, role_group(wanted), (target_world.people[0][0],))
@@ -304,7 +325,12 @@ Facts = dict[Key, tuple["Attrs", Origin]]
 def unit(world: TargetWorld, *names: str, uid: str = "u-unit", description: str = "") -> Facts:
     """A unit's own container."""
     key = Key(world.unit_kind, world.place(*names))
-    return {key: (world.attrs(*names, description=description), Origin(anchor=(uid, "unit"), unit="/".join(names)))}
+    return {
+        key: (
+            world.attrs(*names, description=description),
+            Origin(anchor=(uid, "unit"), unit="/".join(names)),
+        )
+    }
 
 
 def group(world: TargetWorld, *names: str, uid: str = "u-unit", people: Sequence[int] = ()) -> Facts:
@@ -353,7 +379,9 @@ def state_of(world: TargetWorld, facts: Facts) -> Mapping[Key, Attrs]:
 def container(wanted: Desired, slot: str) -> Key:
     """The key of the container in that slot."""
     return next(
-        key for key, origin in wanted.origins.items() if origin.anchor[1] == slot and key.kind is not Kind.MEMBER
+        key
+        for key, origin in wanted.origins.items()
+        if origin.anchor[1] == slot and key.kind is not Kind.MEMBER
     )
 
 
