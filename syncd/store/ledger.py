@@ -1,0 +1,237 @@
+"""What is ours: the authority on which facts syncd made or adopted, and what it last wrote there.
+
+Claim before create, release after delete. Whatever the moment of a crash, what syncd made is in
+here; losing the ledger makes syncd harmless, because what is not in it is foreign.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, bindparam, select
+
+from syncd.model import ACCESS, Key, Kind, Op, Owned, Result
+from syncd.store import bookkeeping, tables
+from syncd.store.audit import Entry as Record
+from syncd.store.bookkeeping import Entry
+from syncd.store.codec import (
+    attrs_from,
+    attrs_text,
+    canonical,
+    key_columns,
+    key_digest,
+    origin_from,
+    origin_text,
+)
+from syncd.store.integrity import sealed_columns
+from syncd.store.person_attrs import PersonAttrs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from syncd.model import Change, Outcome
+    from syncd.store.audit import Audit
+    from syncd.store.database import Database
+    from syncd.store.integrity import Seal
+    from syncd.store.leases import Leases
+
+_CHUNK = 500  # digests in one IN (…)
+_PERSON = Kind.PERSON.value
+
+
+class Ledger:
+    """The ledger rows of every mapping and target."""
+
+    def __init__(self, database: Database, seal: Seal, audit: Audit, leases: Leases) -> None:
+        self._database = database
+        self._seal = seal
+        self._audit = audit
+        self._leases = leases
+        self._person_attrs = PersonAttrs(database, seal)
+
+    def owned(self, mapping: str, target: str) -> list[Owned]:
+        """Every fact that is ours in a target; rows whose seal does not hold are left out."""
+        with self._database.reading() as connection:
+            return [entry.owned for entry in self._entries(connection, mapping, target)]
+
+    def claim(self, mapping: str, target: str, run: str, changes: Sequence[Change]) -> None:
+        """Write down, in one transaction, what is about to be created or adopted.
+
+        Raises Busy if another run has taken over the lease; then nothing may be written.
+        """
+        with self._database.writing() as connection:
+            if busy := self._leases.fence(connection, mapping, run):
+                raise busy
+            known = self._some(connection, mapping, target, {change.key for change in changes})
+            self._write(connection, mapping, target, bookkeeping.claims(changes, known, run))
+
+    def record(self, mapping: str, target: str, run: str, outcomes: Sequence[Outcome]) -> None:
+        """Write down how one wave ended, in one transaction: ledger and audit together.
+
+        Raises Busy if another run has taken over the lease: what happened is on record all the same,
+        and the ledger is left to the run that holds the lease now.
+        """
+        with self._database.writing() as connection:
+            busy = self._leases.fence(connection, mapping, run)
+            if busy is None:
+                known = self._named_by(connection, mapping, target, outcomes)
+                self._write(connection, mapping, target, bookkeeping.after(outcomes, known, run))
+            today = self._database.now(connection).date().isoformat()
+            self._audit.append(connection, mapping, [_record(target, run, one, today) for one in outcomes])
+        if busy is not None:
+            raise busy
+
+    def rebuild(self, mapping: str, target: str, rows: Iterable[Owned]) -> int:
+        """Take up again what native markers say is ours, after a loss; how many rows were new."""
+        found = {row.key: Entry(row, "rebuild") for row in rows}
+        with self._database.writing() as connection:
+            known = self._some(connection, mapping, target, set(found))
+            new: bookkeeping.Edits = {key: entry for key, entry in found.items() if key not in known}
+            self._write(connection, mapping, target, new)
+            record = Record("ledger.rebuilt", target, detail={"rows": len(new)})
+            self._audit.append(connection, mapping, [record])
+        return len(new)
+
+    def rename(self, connection: Connection, old: str, new: str) -> None:
+        """Give every row of a mapping its new name and seal; broken rows stay behind under the old one."""
+        targets = select(tables.ledger.c.target).where(tables.ledger.c.mapping == old).distinct()
+        for target in list(connection.scalars(targets)):
+            entries = self._entries(connection, old, target)
+            self._write(connection, old, target, {entry.owned.key: None for entry in entries})
+            self._write(connection, new, target, {entry.owned.key: entry for entry in entries})
+
+    def _named_by(
+        self, connection: Connection, mapping: str, target: str, outcomes: Sequence[Outcome]
+    ) -> dict[Key, Entry]:
+        if bookkeeping.moves(outcomes):
+            return {entry.owned.key: entry for entry in self._entries(connection, mapping, target)}
+        return self._some(connection, mapping, target, {outcome.change.key for outcome in outcomes})
+
+    def _some(self, connection: Connection, mapping: str, target: str, keys: set[Key]) -> dict[Key, Entry]:
+        digests = sorted(map(key_digest, keys))
+        found: dict[Key, Entry] = {}
+        for start in range(0, len(digests), _CHUNK):
+            among = tables.ledger.c.key_digest.in_(digests[start : start + _CHUNK])
+            found.update((e.owned.key, e) for e in self._entries(connection, mapping, target, among))
+        return found
+
+    def _entries(self, connection: Connection, mapping: str, target: str, *conditions: Any) -> list[Entry]:
+        ledger = tables.ledger
+        query = select(*sealed_columns(ledger), ledger.c.run, ledger.c.mac)
+        query = query.where(ledger.c.mapping == mapping, ledger.c.target == target, *conditions)
+        written = self._person_attrs.of(connection, mapping, target)
+        found = (self._entry(row, written) for row in connection.execute(query))
+        return [entry for entry in found if entry is not None]
+
+    def _entry(self, row: Sequence[Any], written: Mapping[str, str]) -> Entry | None:
+        """The row's entry, or None where a seal does not hold. Rows are read by position: there are many."""
+        *values, run, mac = row
+        if not self._seal.matches(mac, "ledger", values):
+            return None
+        mapping, target, kind, place, item, native, attrs, origin, adopted, claimed = values
+        if kind == _PERSON:
+            person_attrs = self._person_attrs.opened(mapping, target, item, attrs, written)
+            if person_attrs is None:
+                return None
+            attrs = person_attrs
+        parts = json.loads(f"[{place},{item},{native},{attrs},{origin}]")
+        key = Key(Kind(kind), tuple(parts[0]), tuple(parts[1]))
+        return Entry(Owned(key, parts[2], attrs_from(parts[3]), origin_from(parts[4]), adopted, claimed), run)
+
+    def _write(self, connection: Connection, mapping: str, target: str, edits: bookkeeping.Edits) -> None:
+        """Replace rows; also those that `_entries` left out because their seal does not hold."""
+        if not edits:
+            return
+        self._delete(connection, mapping, target, edits)
+        kept = [entry for entry in edits.values() if entry is not None]
+        people = [entry.owned for entry in kept if entry.owned.key.kind is Kind.PERSON]
+        self._person_attrs.put(connection, mapping, target, people)
+        if kept:
+            connection.execute(tables.ledger.insert(), [self._row(mapping, target, entry) for entry in kept])
+
+    def _delete(self, connection: Connection, mapping: str, target: str, keys: Iterable[Key]) -> None:
+        ledger, gone = tables.ledger, list(keys)
+        condition = (
+            (ledger.c.mapping == mapping)
+            & (ledger.c.target == target)
+            & (ledger.c.key_digest == bindparam("gone"))
+        )
+        connection.execute(ledger.delete().where(condition), [{"gone": key_digest(key)} for key in gone])
+        people = [key.item[0] for key in gone if key.kind is Kind.PERSON]
+        self._person_attrs.remove(connection, mapping, target, people)
+
+    def _row(self, mapping: str, target: str, entry: Entry) -> dict[str, Any]:
+        owned = entry.owned
+        attrs = attrs_text(owned.attrs)
+        row = {
+            "mapping": mapping,
+            "target": target,
+            **key_columns(owned.key),
+            "native": canonical(owned.native),
+            "attrs": self._sealed_attrs(mapping, target, owned, attrs),
+            "origin": origin_text(owned.origin),
+            "adopted": owned.adopted,
+            "claimed": owned.claimed,
+            "run": entry.run,
+        }
+        return self._seal.sealed("ledger", row)
+
+    def _sealed_attrs(self, mapping: str, target: str, owned: Owned, attrs: str) -> str:
+        if owned.key.kind is not Kind.PERSON:
+            return attrs
+        return self._person_attrs.seal_of(mapping, target, canonical(owned.key.item), attrs)
+
+
+def _record(target: str, run: str, outcome: Outcome, today: str) -> Record:
+    change = outcome.change
+    return Record(
+        event=change.op.value,
+        target=target,
+        key=change.key,
+        result=outcome.result.value,
+        run=run,
+        person=_person(change),
+        counted=change.origin.counted if _takes_access_away(outcome, today) else None,
+        detail=_detail(outcome),
+    )
+
+
+def _person(change: Change) -> str:
+    """Whom a change is about; the store may be asked to forget what was said of them."""
+    if change.key.kind in (Kind.PERSON, Kind.MEMBER, Kind.ORG_MEMBER) and change.key.item:
+        return change.key.item[0]
+    return change.origin.person
+
+
+def _takes_access_away(outcome: Outcome, today: str) -> bool:
+    """Whether the outcome counts towards the daily limit of removals; announced ends do not."""
+    change = outcome.change
+    gone = outcome.result in (Result.DONE, Result.UNKNOWN)
+    announced = bool(change.origin.until) and change.origin.until < today
+    return (
+        change.op is Op.DELETE
+        and change.key.kind in ACCESS
+        and gone
+        and not announced
+        and bool(_person(change))
+    )
+
+
+def _detail(outcome: Outcome) -> dict[str, Any]:
+    """Why, what was there before and what came after; of a person's profile only which attributes."""
+    change = outcome.change
+    said: dict[str, Any] = {
+        "message": outcome.detail,
+        "source": change.origin.source,
+        "rule": change.origin.rule,
+    }
+    if change.origin.place is not None:
+        said["place"] = str(change.origin.place)
+    if change.old is not None:
+        said["old"] = [change.old.kind.value, change.old.place, change.old.item]
+    if change.key.kind is Kind.PERSON:
+        said["attributes"] = sorted(change.attrs.keys() | change.clear)
+    elif change.attrs or change.before:
+        said |= {"before": dict(change.before), "after": dict(change.attrs), "cleared": sorted(change.clear)}
+    return {name: value for name, value in said.items() if value not in ("", [], {})}

@@ -1,0 +1,1 @@
+"""One file for each schema change, in order; never changed once released."""

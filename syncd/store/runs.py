@@ -1,0 +1,124 @@
+"""Every run that was started: who or what started it, and how it ended, if it did."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Row, select, update
+
+from syncd.store import tables
+from syncd.store.leases import live_lease
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from syncd.store.audit import Audit, AuditRow
+    from syncd.store.database import Database
+    from syncd.store.leases import Leases
+
+_UNTRACED = 1_000_000  # more audit rows than one run can write
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """A run; `state` is finished, running (it holds its lease) or interrupted (it ended without a word).
+
+    `outcomes` are its audit rows, newest first, filled in by `run()` only.
+    """
+
+    id: str
+    mapping: str
+    trigger: str
+    actor: str
+    started: datetime
+    finished: datetime | None
+    state: str
+    exit_code: int | None
+    message: str
+    counts: Mapping[str, int]
+    outcomes: tuple[AuditRow, ...] = ()
+
+
+class Runs:
+    """The runs of all mappings."""
+
+    def __init__(self, database: Database, leases: Leases, audit: Audit) -> None:
+        self._database = database
+        self._leases = leases
+        self._audit = audit
+
+    def start(self, mapping: str, trigger: str, actor: str) -> str:
+        """Begin a run and give its id, which sorts by time.
+
+        Under the lease, the run may claim and record; without it, it may only look.
+        """
+        token = self._leases.held_token(mapping)
+        with self._database.writing() as connection:
+            now = self._database.now(connection)
+            run = time_sortable_id(now)
+            row = {
+                "id": run,
+                "mapping": mapping,
+                "trigger": trigger,
+                "actor": actor,
+                "token": token,
+                "started_at": now,
+            }
+            connection.execute(tables.runs.insert(), row)
+        return run
+
+    def finish(self, run: str, exit_code: int, message: str, counts: Mapping[str, int]) -> None:
+        """Write down how a run ended."""
+        mine = update(tables.runs).where(tables.runs.c.id == run)
+        with self._database.writing() as connection:
+            now = self._database.now(connection)
+            ended = {"finished_at": now, "exit_code": exit_code, "message": message, "counts": dict(counts)}
+            connection.execute(mine.values(**ended))
+
+    def newest(self, mapping: str | None = None, limit: int = 50) -> list[StoredRun]:
+        """The newest runs first."""
+        query = select(tables.runs).order_by(tables.runs.c.id.desc()).limit(limit)
+        if mapping is not None:
+            query = query.where(tables.runs.c.mapping == mapping)
+        with self._database.reading() as connection:
+            return [self._run(connection, row) for row in connection.execute(query).all()]
+
+    def one(self, run: str) -> StoredRun | None:
+        """A run with everything it did, or None."""
+        query = select(tables.runs).where(tables.runs.c.id == run)
+        with self._database.reading() as connection:
+            row = connection.execute(query).one_or_none()
+            if row is None:
+                return None
+            header = self._run(connection, row)
+        return replace(header, outcomes=tuple(self._audit.rows(run=run, limit=_UNTRACED)))
+
+    def _run(self, connection: Connection, row: Row[Any]) -> StoredRun:
+        return StoredRun(
+            id=row.id,
+            mapping=row.mapping,
+            trigger=row.trigger,
+            actor=row.actor,
+            started=row.started_at,
+            finished=row.finished_at,
+            state=self._state(connection, row),
+            exit_code=row.exit_code,
+            message=row.message or "",
+            counts=row.counts or {},
+        )
+
+    def _state(self, connection: Connection, row: Row[Any]) -> str:
+        if row.finished_at is not None:
+            return "finished"
+        lease = live_lease(connection, row.mapping, self._database.now(connection))
+        return "running" if lease is not None and lease.token == row.token else "interrupted"
+
+
+def time_sortable_id(now: datetime) -> str:
+    """An id that sorts by time and that a person can read the time from, in UTC."""
+    return f"{now:%Y%m%dT%H%M%S.%f}-{secrets.token_hex(3)}"
