@@ -86,13 +86,19 @@ def fold(relative: str) -> str:
     Lower attribute type without aliases; value in NFKC, lower, blanks collapsed; parts sorted. A
     superset of what OpenLDAP and 389-ds fold, so names that fold alike must not stand side by side.
     """
-    parts = {(_fold_type(name), _fold_value(value)) for name, value in _read_rdn(relative, relative)}
+    parts = {(fold_type(name), _fold_value(value)) for name, value in _read_rdn(relative, relative)}
     return _write(tuple(sorted(parts, key=lambda part: (part[0], _show(part[1])))))
 
 
 def fold_dn(dn: str) -> str:
     """A whole DN in the form in which DNs are compared."""
     return join(tuple(fold(part) for part in parse(dn)))
+
+
+def fold_type(name: str) -> str:
+    """An attribute type in lower case and by its short name."""
+    lowered = name.lower()
+    return _ALIASES.get(lowered, lowered)
 
 
 def fold_text(value: str) -> str:
@@ -142,11 +148,6 @@ def dn_of(place: tuple[str, ...]) -> str:
 
 def _folded(dn: str) -> tuple[str, ...]:
     return tuple(fold(part) for part in parse(dn))
-
-
-def _fold_type(name: str) -> str:
-    lowered = name.lower()
-    return _ALIASES.get(lowered, lowered)
 
 
 def _fold_value(value: Value) -> Value:

@@ -123,7 +123,7 @@ def _error(name: str, bind_dn: str, query: Query, code: int, reason: str) -> Tar
             return IncompleteRead(
                 name,
                 f"{where}: {reason}",
-                f"Lift the limits of {bind_dn} (OpenLDAP: olcLimits size.prtotal=unlimited) or lower page_size.",
+                f"Lift the limits of {bind_dn} (OpenLDAP: olcLimits size.prtotal=unlimited) or page_size.",
             )
         case _:
             return IncompleteRead(name, f"{where}: {reason}")
