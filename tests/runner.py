@@ -112,7 +112,7 @@ def _pytest(marked: str) -> list[str]:
 
 
 def _step(name: str, *command: str, quiet: bool = True) -> bool:
-    """Run one check, saying what it is and how long it took; its output is shown if it failed or is not quiet."""
+    """Run one check, saying what it is and how long it took; a quiet one shows its output if it failed."""
     _say(f"{name}: {' '.join(command)}")
     begun = time.monotonic()
     if not quiet:

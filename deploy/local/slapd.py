@@ -230,8 +230,8 @@ class Slapd(Server):
         self._add("1", ENTRIES.format(**values))
 
     def command(self) -> Sequence[str | Path]:
-        # -d, even with 0, keeps slapd in the foreground, so that the pid we know stays the server's.
-        return [SLAPD, "-d", "0", "-F", self.directory / "slapd.d", "-h", f"{self.url}/ {self.tls_url}/"]
+        # -d keeps slapd in the foreground, so that the pid stays the server's; "none" still logs failures.
+        return [SLAPD, "-d", "none", "-F", self.directory / "slapd.d", "-h", f"{self.url}/ {self.tls_url}/"]
 
     def answers(self) -> bool:
         try:

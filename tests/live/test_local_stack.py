@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import signal
 import smtplib
 import socket
+import stat
+import urllib.request
+from email.message import EmailMessage
 from typing import TYPE_CHECKING
 
 import ldap3
@@ -11,7 +17,8 @@ import psycopg
 import pytest
 
 from deploy.local.process import listens
-from deploy.local.servers import MailSink, Slapd
+from deploy.local.servers import MailSink, ServerFailed, Slapd
+from deploy.local.stack import Stack, run, status, stop
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,3 +93,74 @@ def test_a_port_taken_by_somebody_else_is_never_mistaken_for_ours(tmp_path: Path
             assert server.port("ldap") != port
         finally:
             server.wipe()
+
+
+def test_a_second_run_finds_the_servers_of_the_first_and_a_dead_one_comes_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        assert run(Stack(tmp_path / "stack"), servers_only=True) == 0
+        before = _processes(Stack(tmp_path / "stack"))
+        dead = Stack(tmp_path / "stack").slapd
+        os.kill(dead.process().number, signal.SIGKILL)
+        assert status(Stack(tmp_path / "stack")) == 1
+        assert "slapd     DEAD" in capsys.readouterr().out
+
+        assert run(Stack(tmp_path / "stack"), servers_only=True) == 0
+        after = _processes(Stack(tmp_path / "stack"))
+        assert {name for name in after if after[name] == before[name]} == {"keycloak", "mailsink"}
+        assert status(Stack(tmp_path / "stack")) == 0
+        assert f"keycloak runs already on {Stack(tmp_path / 'stack').keycloak.url}" in capsys.readouterr().out
+    finally:
+        stop(Stack(tmp_path / "stack"), wipe=True)
+    assert not (tmp_path / "stack").exists()
+
+
+def _processes(stack: Stack) -> dict[str, object]:
+    return {server.name: server.process() for server in stack.servers}
+
+
+def test_secrets_of_the_stack_are_readable_by_their_owner_only(tmp_path: Path) -> None:
+    server = Slapd(tmp_path / "slapd").start()
+    try:
+        assert stat.S_IMODE((server.directory / "server.json").stat().st_mode) == 0o600
+        written = Stack(tmp_path).secret_file("ldap", server.bind_password)
+        assert stat.S_IMODE(written.stat().st_mode) == 0o600
+        assert not list(server.directory.glob("*.ldif"))
+    finally:
+        server.wipe()
+
+
+def test_a_server_that_cannot_start_says_why_with_the_end_of_its_log(tmp_path: Path) -> None:
+    server = Slapd(tmp_path / "slapd").start()
+    server.stop()
+    shutil.rmtree(server.directory / "data")
+    with pytest.raises(ServerFailed, match=r"slapd ended while starting\. Last lines of .*log") as failure:
+        server.start()
+    assert "No such file or directory" in str(failure.value)
+    assert not server.alive()
+
+
+def test_the_inbox_page_shows_a_mail_and_never_runs_its_scripts(mail_sink: MailSink) -> None:
+    mail_sink.clear()
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = "realm@example.org", "ada@example.org", "Über <b>uns</b>"
+    mail.set_content("See https://example.org/join?key=a&b=c")
+    mail.add_alternative(
+        '<p><a href="https://example.org/x?a=1&amp;b=2">x</a><script>1</script>', subtype="html"
+    )
+    with smtplib.SMTP(mail_sink.smtp_host, mail_sink.smtp_port) as connection:
+        connection.send_message(mail)
+    (message,) = mail_sink.messages()
+    assert message["links"] == ["https://example.org/join?key=a&b=c", "https://example.org/x?a=1&b=2"]
+    page = _get(f"{mail_sink.url}messages/{message['id']}")
+    assert "Über &lt;b&gt;uns&lt;/b&gt;" in page
+    assert '<a href="https://example.org/join?key=a&amp;b=c"' in page
+    assert "<script>1" not in page
+    assert 'sandbox="allow-popups' in page
+    assert "Über &lt;b&gt;uns" in _get(mail_sink.url)
+
+
+def _get(url: str) -> str:
+    with urllib.request.urlopen(url) as response:
+        return response.read().decode()

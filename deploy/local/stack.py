@@ -1,0 +1,195 @@
+"""The local stack: a real Keycloak, slapd and mail sink, and syncd's demo applied to them.
+
+    deploy/local/run [--servers-only]   start what does not run, apply mappings/demo, say where everything is
+    deploy/local/status                 what runs where
+    deploy/local/stop [--wipe]          end the servers by their pids; --wipe removes their data too
+
+All lives in .cache/local; each server's directory has a server.json with its ports, secrets, pid and start.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deploy.local import packages
+from deploy.local.servers import Keycloak, MailSink, ServerFailed, Slapd
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from deploy.local.server import Server
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+HOME = REPOSITORY / ".cache" / "local"
+MAPPING = "demo"
+REALM = "demo"
+
+
+class Stack:
+    """The three servers below one directory."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.keycloak = Keycloak(home / "keycloak")
+        self.slapd = Slapd(home / "slapd")
+        self.mail = MailSink(home / "mailsink")
+
+    @property
+    def servers(self) -> tuple[Server, ...]:
+        return (self.keycloak, self.slapd, self.mail)
+
+    def start(self) -> None:
+        """Start all side by side, saying of each when it is ready; raises ServerFailed."""
+        with ThreadPoolExecutor(len(self.servers)) as threads:
+            for line in threads.map(_started, self.servers):
+                print(line, flush=True)
+
+    def secret_file(self, name: str, secret: str) -> Path:
+        """Write a secret where only this account reads it, for programs that take it from a file."""
+        file = self.home / "secrets" / name
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+        file.write_text(secret)
+        return file
+
+    @property
+    def keycloak_secret(self) -> Path:
+        return self.secret_file("keycloak-admin-client", self.keycloak.admin_client_secret)
+
+    @property
+    def ldap_secret(self) -> Path:
+        return self.secret_file("ldap-syncd", self.slapd.bind_password)
+
+    def bootstrap_arguments(self) -> list[str]:
+        """`syncd bootstrap` for this stack: realm, service account and syncd.yaml."""
+        options = {
+            "keycloak-url": self.keycloak.url,
+            "realm": REALM,
+            "admin-client-id": self.keycloak.admin_client_id,
+            "admin-client-secret-file": self.keycloak_secret,
+            "ldap-url": self.slapd.url,
+            "ldap-bind-dn": self.slapd.bind_dn,
+            "ldap-password-file": self.ldap_secret,
+            "ldap-base": self.slapd.groups_dn,
+            "ldap-people-base": self.slapd.people_dn,
+            "mapping-path": REPOSITORY / "mappings" / MAPPING,
+            "smtp-host": self.mail.smtp_host,
+            "smtp-port": self.mail.smtp_port,
+        }
+        return [
+            "bootstrap",
+            MAPPING,
+            *(word for name, value in options.items() for word in (f"--{name}", str(value))),
+        ]
+
+
+def _started(server: Server) -> str:
+    if server.alive():
+        return f"{server.name} runs already on {server.url}"
+    begun = time.monotonic()
+    server.start()
+    return f"{server.name} is ready on {server.url} after {time.monotonic() - begun:.1f} s"
+
+
+def run(stack: Stack, *, servers_only: bool) -> int:
+    packages.ensure(packages.SERVERS)
+    if not stack.keycloak.directory.exists():
+        print("The first start fetches Keycloak and prepares it; that takes a few minutes, once.", flush=True)
+    stack.start()
+    if not servers_only:
+        for arguments in (stack.bootstrap_arguments(), ["apply", MAPPING, "--yes"]):
+            failed = _syncd(stack, arguments)
+            if failed:
+                return failed
+    print(_addresses(stack, servers_only=servers_only))
+    return 0
+
+
+def _syncd(stack: Stack, arguments: Sequence[str]) -> int:
+    command = [REPOSITORY / ".venv" / "bin" / "syncd", "--config", stack.home / "syncd.yaml", *arguments]
+    print(f"\n$ syncd {arguments[0]} {MAPPING}", flush=True)
+    code = subprocess.run([str(word) for word in command], cwd=REPOSITORY, check=False).returncode
+    if code:
+        shown = " ".join(str(word) for word in command)
+        print(
+            f"syncd {arguments[0]} ended with {code}. Servers go on; to try it again:\n  {shown}",
+            file=sys.stderr,
+        )
+    return code
+
+
+def _addresses(stack: Stack, *, servers_only: bool) -> str:
+    keycloak, slapd, mail = stack.keycloak, stack.slapd, stack.mail
+    bound = f"-H {slapd.url} -D {slapd.bind_dn} -y {stack.ldap_secret} -b {slapd.suffix}"
+    lines = [
+        "",
+        f"Keycloak   {keycloak.url}/admin/master/console/" + ("" if servers_only else f"#/{REALM}/groups"),
+        f"           log in as {keycloak.admin_user}, password {keycloak.admin_password}",
+        f"LDAP       {slapd.url}   {slapd.tls_url} (CA: {slapd.ca})",
+        f"           bind as {slapd.bind_dn}, password in {stack.ldap_secret}",
+        f"           ldapsearch -x -LLL {bound}",
+        f"Mail       {mail.url}   (SMTP on {mail.smtp_host}:{mail.smtp_port})",
+    ]
+    if not servers_only:
+        shown = (stack.home / "syncd.yaml").relative_to(REPOSITORY)
+        lines.append(f"syncd      .venv/bin/syncd --config {shown} plan")
+    return "\n".join([*lines, "End it     deploy/local/stop"])
+
+
+def status(stack: Stack) -> int:
+    """Exit code 0 if every server runs, 1 otherwise."""
+    for server in stack.servers:
+        print(_state(server))
+    return 0 if all(server.alive() for server in stack.servers) else 1
+
+
+def _state(server: Server) -> str:
+    process, since = server.process(), server.since()
+    if process is None or since is None:
+        return f"{server.name:9} stopped" if server.directory.exists() else f"{server.name:9} never started"
+    moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(since))
+    state = "ok" if server.alive() else "DEAD"
+    return f"{server.name:9} {state:5} {server.url}  pid {process.number}  since {moment}  log {server.log}"
+
+
+def stop(stack: Stack, *, wipe: bool) -> int:
+    for server in stack.servers:
+        ran = server.alive()
+        server.wipe() if wipe else server.stop()
+        print(f"{server.name:9} {'ended' if ran else 'did not run'}")
+    if wipe:
+        shutil.rmtree(stack.home, ignore_errors=True)
+        print("The data is removed; the prepared Keycloak stays in the cache.")
+    return 0
+
+
+def main() -> int:
+    words = argparse.ArgumentParser(
+        "deploy/local", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = words.add_subparsers(dest="command", required=True)
+    starting = commands.add_parser("run", help="start the servers and apply the demo")
+    starting.add_argument("--servers-only", action="store_true", help="start the servers, apply nothing")
+    commands.add_parser("status", help="what runs where")
+    ending = commands.add_parser("stop", help="end the servers, keep their data")
+    ending.add_argument("--wipe", action="store_true", help="remove their data too")
+    chosen = words.parse_args()
+    stack = Stack(HOME)
+    try:
+        if chosen.command == "run":
+            return run(stack, servers_only=chosen.servers_only)
+        return stop(stack, wipe=chosen.wipe) if chosen.command == "stop" else status(stack)
+    except ServerFailed as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
