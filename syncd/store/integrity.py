@@ -69,7 +69,8 @@ class Seal:
 
     def mac(self, table: str, values: Sequence[Any]) -> str:
         """The seal of a row's values, in hexadecimal; the table's name keeps rows from changing tables."""
-        text = "".join(map(_field, (table, *values)))
+        fields = [f"s{len(value)}:{value}" if isinstance(value, str) else _field(value) for value in values]
+        text = f"{table}:{''.join(fields)}"
         return hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), "sha256").hex()
 
     def sealed(self, table: str, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,9 +90,7 @@ class Seal:
 
 
 def _field(value: Any) -> str:
-    """A value with its type and length, so that no two rows give the same text."""
-    if isinstance(value, str):
-        return f"s{len(value)}:{value}"
+    """A value that is not text, with its type and length, so that no two rows give the same text."""
     if value is None or isinstance(value, bool | int):
         return f"{value!r};"
     text = value.astimezone(UTC).isoformat() if isinstance(value, datetime) else canonical(value)

@@ -28,7 +28,7 @@ from syncd.store.integrity import sealed_columns
 from syncd.store.person_attrs import PersonAttrs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from syncd.model import Change, Outcome
     from syncd.store.audit import Audit
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 500  # digests in one IN (…)
 _PERSON = Kind.PERSON.value
+_KINDS = {kind.value: kind for kind in Kind}  # faster than Kind(…) for many rows
 
 
 class Ledger:
@@ -53,7 +54,7 @@ class Ledger:
     def owned(self, mapping: str, target: str) -> list[Owned]:
         """Every fact that is ours in a target; rows whose seal does not hold are left out."""
         with self._database.reading() as connection:
-            return [entry.owned for entry in self._entries(connection, mapping, target)]
+            return [owned for owned, _ in self._rows(connection, mapping, target)]
 
     def claim(self, mapping: str, target: str, run: str, changes: Sequence[Change]) -> None:
         """Write down, in one transaction, what is about to be created or adopted.
@@ -117,27 +118,32 @@ class Ledger:
         return found
 
     def _entries(self, connection: Connection, mapping: str, target: str, *conditions: Any) -> list[Entry]:
+        return [Entry(*found) for found in self._rows(connection, mapping, target, *conditions)]
+
+    def _rows(
+        self, connection: Connection, mapping: str, target: str, *conditions: Any
+    ) -> Iterator[tuple[Owned, str]]:
+        """(row, run) of every row whose seal holds. Columns are taken by position: there are many rows."""
         ledger = tables.ledger
         query = select(*sealed_columns(ledger), ledger.c.run, ledger.c.mac)
         query = query.where(ledger.c.mapping == mapping, ledger.c.target == target, *conditions)
         written = self._person_attrs.of(connection, mapping, target)
-        found = (self._entry(row, written) for row in connection.execute(query))
-        return [entry for entry in found if entry is not None]
+        for *values, run, mac in connection.execute(query):
+            if self._seal.matches(mac, "ledger", values):
+                owned = self._decoded(values, written)
+                if owned is not None:
+                    yield owned, run
 
-    def _entry(self, row: Sequence[Any], written: Mapping[str, str]) -> Entry | None:
-        """The row's entry, or None where a seal does not hold. Rows are read by position: there are many."""
-        *values, run, mac = row
-        if not self._seal.matches(mac, "ledger", values):
-            return None
+    def _decoded(self, values: Sequence[Any], written: Mapping[str, str]) -> Owned | None:
+        """The row, or None where it is a profile whose attributes were tampered with."""
         mapping, target, kind, place, item, native, attrs, origin, adopted, claimed = values
         if kind == _PERSON:
-            person_attrs = self._person_attrs.opened(mapping, target, item, attrs, written)
-            if person_attrs is None:
+            attrs = self._person_attrs.opened(mapping, target, item, attrs, written)
+            if attrs is None:
                 return None
-            attrs = person_attrs
         parts = json.loads(f"[{place},{item},{native},{attrs},{origin}]")
-        key = Key(Kind(kind), tuple(parts[0]), tuple(parts[1]))
-        return Entry(Owned(key, parts[2], attrs_from(parts[3]), origin_from(parts[4]), adopted, claimed), run)
+        key = Key(_KINDS[kind], tuple(parts[0]), tuple(parts[1]))
+        return Owned(key, parts[2], attrs_from(parts[3]), origin_from(parts[4]), adopted, claimed)
 
     def _write(self, connection: Connection, mapping: str, target: str, edits: bookkeeping.Edits) -> None:
         """Replace rows; also those that `_entries` left out because their seal does not hold."""
