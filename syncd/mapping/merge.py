@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from syncd.errors import Problem
 from syncd.mapping.schema import plurals_of
 from syncd.mapping.suggestions import did_you_mean
-from syncd.mapping.tree import Node, dotted, plain
+from syncd.mapping.tree import Node, plain
+from syncd.mapping.tree_paths import dotted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -30,20 +31,24 @@ class Merged:
     problems: list[Problem] = field(default_factory=list)
 
 
-def merge(trees: Sequence[Node]) -> Merged:
-    """Merge the trees of the files, each a mapping; their order shows in the order of lists only."""
+def plurals_in(trees: Sequence[Node]) -> dict[str, str]:
+    """The kind behind each plural, from the `kinds` of all files together."""
     kinds = [
         tree.content["kinds"] for tree in trees if isinstance(tree.content, dict) and "kinds" in tree.content
     ]
-    root = Node({}, trees[0].file, 0, 0)
-    merger = Merged(root, plurals_of(plain(_joined_kinds(kinds)) if kinds else None))
+    return plurals_of(plain(_joined_kinds(kinds)) if kinds else None)
+
+
+def merge(trees: Sequence[Node], plurals: Mapping[str, str]) -> Merged:
+    """Merge the trees of the files, each a mapping; their order shows in the order of lists only."""
+    merger = Merged(Node({}, trees[0].file, 0, 0), plurals)
     fragments = []
     for tree in trees:
         under, place = _take_under(tree, merger.problems)
         if under:
             fragments.append((under, place, tree))
         else:
-            _merge_holder(merger, root, tree, ())
+            _merge_holder(merger, merger.root, tree, ())
     for under, place, tree in sorted(fragments, key=lambda fragment: len(fragment[0])):
         _graft(merger, under, place, tree)
     return merger
@@ -69,8 +74,8 @@ def _take_under(tree: Node, problems: list[Problem]) -> tuple[Path, Place]:
         problems.append(
             Problem(node.value_place, "under", "expected the path of a unit", "for example /acme/dsi")
         )
-        return ()
-    return tuple(text[1:].split("/"))
+        return (), node.place
+    return tuple(text[1:].split("/")), node.value_place
 
 
 def _graft(merger: Merged, under: Path, place: Place, tree: Node) -> None:

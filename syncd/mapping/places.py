@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from syncd.errors import Place, Problem
-from syncd.mapping.tree import Node, dotted
+from syncd.mapping.tree_paths import dotted
 
 if TYPE_CHECKING:
+    from syncd.mapping.tree import Node
     from collections.abc import Mapping, Sequence
 
     from syncd.model import Path
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The places of one mapping; `plurals` gives each plural's kind, `prefixes` the length of each `under`."""
+    """The places of one mapping: each plural's kind, and how long the prefix of each file's `under` is."""
 
     root: Node
     plurals: Mapping[str, str]
@@ -76,10 +77,13 @@ class Places:
         node = self.root
         for step in path:
             content = node.content
-            if isinstance(content, dict) and step in content:
-                node = content[step]
+            child: Node | None = None
+            if isinstance(content, dict):
+                child = content.get(str(step))
             elif isinstance(content, list) and isinstance(step, int) and step < len(content):
-                node = content[step]
+                child = content[step]
+            if child is not None:
+                node = child
             elif step != "":
                 return node, False
         return node, True

@@ -95,6 +95,8 @@ class Condition(Model):
 
 
 def _condition(value: Any) -> Any:
+    if isinstance(value, Condition):
+        return value
     if isinstance(value, dict):
         if set(value) != {"not"}:
             raise refuse("expected a value, a list of values or {not: […]}")
@@ -102,17 +104,22 @@ def _condition(value: Any) -> Any:
     return {"values": value}
 
 
-Where: TypeAlias = (
-    Literal["all"]
-    | dict[
-        str,
-        Annotated[
-            Condition,
-            BeforeValidator(_condition),
-            WithJsonSchema({"type": ["string", "number", "boolean", "array", "object"]}),
+Where: TypeAlias = Annotated[
+    Annotated[Literal["all"], Tag("§all")]
+    | Annotated[
+        dict[
+            str,
+            Annotated[
+                Condition,
+                BeforeValidator(_condition),
+                WithJsonSchema({"type": ["string", "number", "boolean", "array", "object"]}),
+            ],
         ],
-    ]
-)
+        Tag("§where"),
+    ],
+    Discriminator(lambda value: "§all" if isinstance(value, str) else "§where"),
+    BeforeValidator(lambda value: {} if value is None else value),
+]
 
 
 class UntilColumn(Model):
@@ -158,13 +165,13 @@ SOURCES_OF_MEMBERS = ("person", "roster", "members_of", "ldap_group")
 
 def _entry_source(value: Any) -> str | None:
     if isinstance(value, str):
-        return "person"
+        return "§person"
     if isinstance(value, dict):
         named = [source for source in SOURCES_OF_MEMBERS if source in value]
-        return named[0] if len(named) == 1 else None
+        return f"§{named[0]}" if len(named) == 1 else None
     for model, source in zip(_ENTRY_MODELS, SOURCES_OF_MEMBERS, strict=True):
         if isinstance(value, model):
-            return source
+            return f"§{source}"
     return None
 
 
@@ -173,10 +180,10 @@ def _person_entry(value: Any) -> Any:
 
 
 MemberEntry: TypeAlias = Annotated[
-    Annotated[PersonMember, BeforeValidator(_person_entry), Tag("person")]
-    | Annotated[RosterMember, Tag("roster")]
-    | Annotated[UnitMember, Tag("members_of")]
-    | Annotated[DirectoryMember, Tag("ldap_group")],
+    Annotated[PersonMember, BeforeValidator(_person_entry), Tag("§person")]
+    | Annotated[RosterMember, Tag("§roster")]
+    | Annotated[UnitMember, Tag("§members_of")]
+    | Annotated[DirectoryMember, Tag("§ldap_group")],
     Discriminator(
         _entry_source,
         custom_error_type="syncd_entry",
@@ -198,8 +205,8 @@ def _members(value: Any) -> Any:
 
 UNMANAGED = "unmanaged"
 Members: TypeAlias = Annotated[
-    Annotated[Literal["unmanaged"], Tag("unmanaged")] | Annotated[MembersByRole, Tag("by role")],
-    Discriminator(lambda value: "unmanaged" if isinstance(value, str) else "by role"),
+    Annotated[Literal["unmanaged"], Tag("§unmanaged")] | Annotated[MembersByRole, Tag("§roles")],
+    Discriminator(lambda value: "§unmanaged" if isinstance(value, str) else "§roles"),
     BeforeValidator(_members),
 ]
 
@@ -447,11 +454,10 @@ def _gather(holder: dict[str, Any], plurals: dict[str, str]) -> dict[str, Any]:
         kind = plurals.get(key)
         if kind is None:
             continue
-        units[kind] = (
-            {name: _gathered_unit(unit, plurals) for name, unit in named.items()}
-            if isinstance(named, dict)
-            else named
-        )
+        if isinstance(named, dict):
+            units[kind] = {name: _gathered_unit(unit, plurals) for name, unit in named.items()}
+        else:
+            units[kind] = {} if named is None else named
     return units
 
 

@@ -5,7 +5,15 @@
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    Field,
+    PlainValidator,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
 
 from syncd.mapping.schema_rules import Model
 from syncd.mapping.values import Flag, Number, Scalar, Text, TextList, refuse
@@ -13,6 +21,13 @@ from syncd.mapping.values import Flag, Number, Scalar, Text, TextList, refuse
 
 def _off_or(value: Any) -> Any:
     return value.resolved if isinstance(value, Scalar) and isinstance(value.resolved, bool) else value
+
+
+def _kind_or_off(value: Any) -> Any:
+    switch = _off_or(value)
+    if switch is False or (isinstance(switch, str) and switch):
+        return switch
+    raise refuse("expected false or the name of a root kind")
 
 
 class KeycloakOutput(Model):
@@ -24,7 +39,9 @@ class KeycloakOutput(Model):
     unit_group: Text = "/{path}"
     permissions: Literal["none", "global", "scoped"] = "none"
     client: Text | None = None
-    organization: Annotated[Literal[False] | str, BeforeValidator(_off_or)] = False
+    organization: Annotated[
+        Literal[False] | str, PlainValidator(_kind_or_off), WithJsonSchema({"type": ["boolean", "string"]})
+    ] = False
     organization_alias: Text = "{name|slug}"
     attributes: dict[str, Text] = Field(default_factory=dict)
 
@@ -104,12 +121,12 @@ def _names_outputs(value: dict[str, Any]) -> bool:
 
 
 def _off_tag(value: Any) -> str:
-    return "off" if value is False else "on"
+    return "§off" if value is False else "§on"
 
 
 KeycloakSetting: TypeAlias = (
     Annotated[
-        Annotated[Literal[False], Tag("off")] | Annotated[KeycloakOutput, Tag("on")],
+        Annotated[Literal[False], Tag("§off")] | Annotated[KeycloakOutput, Tag("§on")],
         Discriminator(_off_tag),
         BeforeValidator(_keycloak),
     ]
@@ -117,7 +134,7 @@ KeycloakSetting: TypeAlias = (
 )
 LdapSetting: TypeAlias = (
     Annotated[
-        Annotated[Literal[False], Tag("off")] | Annotated[dict[str, LdapOutput], Tag("on")],
+        Annotated[Literal[False], Tag("§off")] | Annotated[dict[str, LdapOutput], Tag("§on")],
         Discriminator(_off_tag),
         BeforeValidator(_ldap),
     ]

@@ -5,7 +5,16 @@
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
 
 from syncd.mapping.values import (
     Duration,
@@ -85,9 +94,8 @@ class RoleModel(Model):
 
 
 RolesOrAll: TypeAlias = Annotated[
-    tuple[Text, ...] | Literal["all"],
-    BeforeValidator(lambda value: value if value == "all" or not isinstance(value, str) else [value]),
-    WithJsonSchema({"anyOf": [{"const": "all"}, {"type": "array", "items": {"type": "string"}}]}),
+    Annotated[Literal["all"], Tag("§all")] | Annotated[TextList, Tag("§roles")],
+    Discriminator(lambda value: "§all" if isinstance(value, str) else "§roles"),
 ]
 CONSTRAINTS = ("exclusive", "separation", "prerequisite", "cardinality")
 

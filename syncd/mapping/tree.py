@@ -15,10 +15,13 @@ import yaml
 import yamlcore
 
 from syncd.errors import Place, Problem
+from syncd.mapping.tree_paths import dotted
 from syncd.mapping.values import Scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
+
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "Node", "dotted", "from_plain", "parse", "plain"]
 
 MAX_DEPTH = 20
 MAX_BYTES = 1 << 20
@@ -287,20 +290,3 @@ def _resolved(text: str, loader: Any) -> str | None:
     if tag == "tag:yaml.org,2002:null":
         return None
     return Scalar(text, loader.construct_object(yaml.ScalarNode(tag, text)))
-
-
-_BARE = re.compile(r"[^\s.\"\\]+")
-
-
-def dotted(path: Iterable[str | int]) -> str:
-    """The path as people write it: steps joined by dots, one that holds a dot in quotes, items [1], [2], …"""
-    text = ""
-    for step in path:
-        if isinstance(step, int):
-            text += f"[{step + 1}]"
-        else:
-            shown = (
-                step if _BARE.fullmatch(step) else '"' + step.replace("\\", "\\\\").replace('"', '\\"') + '"'
-            )
-            text += f".{shown}" if text else shown
-    return text

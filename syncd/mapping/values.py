@@ -55,17 +55,18 @@ def _truth(value: Any) -> Any:
     if isinstance(typed, bool):
         return typed
     hint = "write true or false" if isinstance(value, str) else ""
-    raise refuse(f"expected true or false, not {_shown(value)}", hint)
+    raise refuse(f"expected true or false, not {shown(value)}", hint)
 
 
 def _whole(value: Any) -> Any:
     typed = _typed(value)
     if isinstance(typed, int) and not isinstance(typed, bool) and typed >= 0:
         return typed
-    raise refuse(f"expected a whole number, 0 or more, not {_shown(value)}")
+    raise refuse(f"expected a whole number, 0 or more, not {shown(value)}")
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """The value as a message calls it."""
     if value is None:
         return "nothing"
     if isinstance(value, dict):
@@ -80,7 +81,7 @@ def _text(value: Any) -> Any:
         return str.__str__(value)
     if isinstance(value, str):
         return value
-    raise refuse(f"expected text, not {_shown(value)}")
+    raise refuse(f"expected text, not {shown(value)}")
 
 
 def _one_or_more(value: Any) -> Any:
@@ -88,7 +89,7 @@ def _one_or_more(value: Any) -> Any:
         return [value]
     if isinstance(value, list | tuple):
         return value
-    raise refuse(f"expected text or a list of texts, not {_shown(value)}")
+    raise refuse(f"expected text or a list of texts, not {shown(value)}")
 
 
 def _titles(value: Any) -> Any:
@@ -108,7 +109,7 @@ def parse_date(value: Any) -> date:
         return value
     match = _DATE.fullmatch(value) if isinstance(value, str) else None
     if not match:
-        raise refuse(f"expected a date, not {_shown(value)}", "write it as YYYY-MM-DD")
+        raise refuse(f"expected a date, not {shown(value)}", "write it as YYYY-MM-DD")
     try:
         return date(*(int(part) for part in match.groups()))
     except ValueError:
@@ -154,7 +155,7 @@ def parse_duration(value: Any) -> Duration:
         return value
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if not match or not any(match.groups()):
-        raise refuse(f"expected a duration, not {_shown(value)}", "for example P10D, P1Y or PT12H")
+        raise refuse(f"expected a duration, not {shown(value)}", "for example P10D, P1Y or PT12H")
     years, months, weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
     duration = Duration(years, months, days + 7 * weeks, seconds + 60 * minutes + 3600 * hours)
     if 366 * years + 31 * months + duration.days + duration.seconds / 86_400 > MAX_DURATION_DAYS:
@@ -175,7 +176,7 @@ def parse_percent(value: Any) -> int:
         return value
     match = _PERCENT.fullmatch(value) if isinstance(value, str) else None
     if not match or int(match[1]) > 100:  # noqa: PLR2004  a hundred per cent
-        raise refuse(f"expected a percentage, not {_shown(value)}", 'for example "10%"')
+        raise refuse(f"expected a percentage, not {shown(value)}", 'for example "10%"')
     return int(match[1])
 
 
