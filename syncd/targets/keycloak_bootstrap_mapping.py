@@ -1,0 +1,144 @@
+"""What one mapping needs in a realm that the running account may not make: client, roles, claim, profile.
+
+`permissions: global` needs client roles and composites; `permissions: scoped` needs a client scope whose
+mapper unites the attribute `syncd.permissions` over all groups of a person into the claim `permissions`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from syncd.errors import PermissionMissing
+from syncd.model import Change, Kind, Op, Result, Scope
+from syncd.targets.keycloak import KeycloakTarget
+from syncd.targets.keycloak_bootstrap import ADMINS_ONLY, PERMISSIONS, Bootstrap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from syncd.model import Key, Outcome, State
+    from syncd.targets.keycloak_connection import KeycloakConnection
+
+SCOPE = "syncd-permissions"
+ADMINS_WRITE = {"view": ["admin", "user"], "edit": ["admin"]}
+MAPPER = {
+    "name": "permissions",
+    "protocol": "openid-connect",
+    "protocolMapper": "oidc-usermodel-attribute-mapper",
+    "config": {
+        "user.attribute": PERMISSIONS,
+        "claim.name": "permissions",
+        "jsonType.label": "String",
+        "multivalued": "true",
+        "aggregate.attrs": "true",
+        "access.token.claim": "true",
+        "id.token.claim": "true",
+        "userinfo.token.claim": "true",
+        "introspection.token.claim": "true",
+    },
+}
+CLIENT = {
+    "enabled": True,
+    "publicClient": False,
+    "standardFlowEnabled": False,
+    "directAccessGrantsEnabled": False,
+}
+
+
+def bootstrap_mapping(
+    admin: KeycloakConnection,
+    *,
+    client_id: str,
+    facts: State,
+    scoped: bool = False,
+    attributes: Iterable[str] = (),
+) -> tuple[str, ...]:
+    """Make what a mapping's desired state names: its role and composite facts, and the claim where scoped.
+
+    `attributes` are those of people that the mapping sets; they become visible to their owner and
+    writable by administrators only. A client made here opens no login flow until somebody sets one up.
+    Returns what was done; an empty tuple where all was there. Raises a `TargetError` at the first refusal.
+    """
+    work = Bootstrap(admin)
+    work.declare({PERMISSIONS: ADMINS_ONLY} | dict.fromkeys(sorted(attributes), ADMINS_WRITE))
+    roles = {key: attrs for key, attrs in facts.items() if key.kind in (Kind.ROLE, Kind.COMPOSITE)}
+    if scoped or any(key.place[:1] == (client_id,) for key in roles):
+        client = work.client(client_id) or work.ensure_client(client_id, dict(CLIENT))
+        if scoped:
+            scope = work.scope(SCOPE) or _make_scope(work)
+            work.assign(client, scope)
+    target = KeycloakTarget(admin, marker="")
+    work.steps += _made(admin, target, roles)
+    return tuple(work.steps)
+
+
+def unbootstrap_mapping(
+    admin: KeycloakConnection, *, client_id: str, owned: Iterable[Key], scoped: bool = False
+) -> tuple[str, ...]:
+    """Take away the roles of a mapping that syncd made (`owned`) and its client's claim; the client stays."""
+    work = Bootstrap(admin)
+    client = work.client(client_id)
+    if client is not None and scoped:
+        work.drop_scope(client, SCOPE)
+    target = KeycloakTarget(admin, marker="")
+    keys = frozenset(owned)
+    seen = target.read(Scope(frozenset(), roles=_roles_of(keys)))
+    for kind in (Kind.COMPOSITE, Kind.ROLE):
+        changes = [Change(Op.DELETE, key) for key in sorted(keys) if key.kind is kind and key in seen.state]
+        work.steps += _applied(admin, target, changes, dict(seen.natives), "removed")
+    return tuple(work.steps)
+
+
+def _make_scope(work: Bootstrap) -> dict[str, str]:
+    body = {
+        "name": SCOPE,
+        "description": "What a person may do and where, by the groups she is in",
+        "protocol": "openid-connect",
+        "attributes": {"include.in.token.scope": "false", "display.on.consent.screen": "false"},
+        "protocolMappers": [MAPPER],
+    }
+    reply = work.write("POST", "client-scopes", body=body, step=f'client scope "{SCOPE}" made')
+    return {"id": reply.made, "name": SCOPE}
+
+
+def _made(admin: KeycloakConnection, target: KeycloakTarget, roles: State) -> list[str]:
+    """Roles first, then what contains what; those that exist stay as they are."""
+    seen = target.read(Scope(frozenset(), roles=_roles_of(roles)))
+    natives = dict(seen.natives)
+    steps = []
+    for kind in (Kind.ROLE, Kind.COMPOSITE):
+        missing = [key for key in sorted(roles) if key.kind is kind and key not in seen.state]
+        steps += _applied(
+            admin, target, [Change(Op.CREATE, key, roles[key]) for key in missing], natives, "made"
+        )
+    return steps
+
+
+def _applied(
+    admin: KeycloakConnection,
+    target: KeycloakTarget,
+    changes: Sequence[Change],
+    natives: dict[Key, str],
+    verb: str,
+) -> list[str]:
+    outcomes: list[Outcome] = sorted(target.apply(changes, natives), key=lambda outcome: outcome.change.key)
+    natives.update({outcome.change.key: outcome.native for outcome in outcomes if outcome.native})
+    refused = [outcome.detail for outcome in outcomes if outcome.result is not Result.DONE]
+    if refused:
+        raise PermissionMissing(
+            admin.name,
+            "; ".join(refused),
+            "bootstrap wants a realm administrator: manage-realm and manage-clients",
+        )
+    return [f"{outcome.change.key} {verb}" for outcome in outcomes]
+
+
+def _roles_of(keys: Iterable[Key]) -> frozenset[tuple[str, ...]]:
+    """Every role that a fact names, (client id or "", name)."""
+    found: set[tuple[str, ...]] = set()
+    for key in keys:
+        if key.kind is Kind.ROLE:
+            found.add((*key.place, *key.item))
+        elif key.kind is Kind.COMPOSITE:
+            found |= {key.place, key.item}
+    return frozenset(found)
