@@ -161,22 +161,14 @@ def read_message(data: bytes, position: int, stop: int) -> Message:
 
 
 def read_entry(data: bytes, position: int) -> tuple[str, Attributes]:
-    """(DN, attributes by lower-case name) of the SearchResultEntry whose content starts there."""
-    _, start, position = header(data, position)
-    dn = data[start:position].decode()
-    _, position, end = header(data, position)
-    attributes: Attributes = {}
-    while position < end:
-        _, inner, position = header(data, position)
-        _, start, after = header(data, inner)
-        name = data[start:after].decode("ascii").lower()
-        _, inner, stop = header(data, after)
-        values = []
-        while inner < stop:
-            _, start, inner = header(data, inner)
-            values.append(data[start:inner])
-        attributes[name] = tuple(values)
-    return dn, attributes
+    """(DN, attributes by lower-case name) of the SearchResultEntry whose content starts there.
+
+    Raises `ProtocolError`.
+    """
+    try:
+        return _entry(data, position)
+    except (IndexError, UnicodeDecodeError) as error:
+        raise ProtocolError(f"an entry cannot be read: {error}") from error
 
 
 def read_answer(received: Message) -> Answer:
@@ -216,6 +208,24 @@ def read_after(answer: Answer) -> Attributes:
     return read_entry(value, start)[1]
 
 
+def _entry(data: bytes, position: int) -> tuple[str, Attributes]:
+    _, start, position = header(data, position)
+    dn = data[start:position].decode()
+    _, position, end = header(data, position)
+    attributes: Attributes = {}
+    while position < end:
+        _, inner, position = header(data, position)
+        _, start, after = header(data, inner)
+        name = data[start:after].decode("ascii").lower()
+        _, inner, stop = header(data, after)
+        values = []
+        while inner < stop:
+            _, start, inner = header(data, inner)
+            values.append(data[start:inner])
+        attributes[name] = tuple(values)
+    return dn, attributes
+
+
 def _controls(data: bytes, position: int, stop: int) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     if position >= stop:
@@ -224,7 +234,7 @@ def _controls(data: bytes, position: int, stop: int) -> dict[str, bytes]:
     while position < end:
         _, inner, position = header(data, position)
         _, start, after = header(data, inner)
-        oid = data[start:after].decode("ascii")
+        oid = data[start:after].decode("ascii", errors="replace")
         if after < position and data[after] == 0x01:  # BOOLEAN: criticality
             _, _, after = header(data, after)
         if after < position:

@@ -77,11 +77,18 @@ def _page(connection: Connection, number: int, query: Query, entries: list[Entry
         if message.id != number:
             raise connection.lost(f"an answer to request {message.id} came while {number} was waiting")
         if message.tag == ber.ENTRY:
-            entries.append(Entry(*ber.read_entry(message.data, message.start)))
+            entries.append(_entry(connection, message))
         elif message.tag == ber.SEARCH_DONE:
             return ber.read_answer(message)
         elif message.tag == ber.REFERENCE:
             refuse_reference(connection, query)
+
+
+def _entry(connection: Connection, message: ber.Message) -> Entry:
+    try:
+        return Entry(*ber.read_entry(message.data, message.start))
+    except ber.ProtocolError as error:
+        raise connection.lost(str(error)) from error
 
 
 def refuse_reference(connection: Connection, query: Query) -> None:

@@ -116,8 +116,8 @@ class Memberships:
     def _nobody(self, change: Change, native: str) -> str:
         base = self._profile.people_base or "people_base, which is not set"
         return (
-            f"{self._entries.dn_at(change.key.place)}: no entry below {base} has the entryUUID {native or '-'};"
-            " it was removed since the read, or lies elsewhere"
+            f"{self._entries.dn_at(change.key.place)}: no entry below {base} has the entryUUID"
+            f" {native or '-'}; it was removed since the read, or lies elsewhere"
         )
 
     def _dn_of(self, native: str) -> str | None:

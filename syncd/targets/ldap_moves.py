@@ -1,7 +1,6 @@
-"""Renaming and moving entries with their ids and members: modify-DN, and two that change places.
+"""Renaming and moving entries with their ids and members: one modify-DN each, in the order given.
 
-Where a name is still taken by an entry that is itself about to move, that one goes first; where they
-wait for each other in a ring, one steps aside under a name of its own until the ring is free.
+The plan has seen to it that the new name is free, with a temporary name where two change places.
 """
 
 from __future__ import annotations
@@ -12,18 +11,16 @@ from syncd.errors import TargetError
 from syncd.ldapwire import dn
 from syncd.ldapwire.operations import ENTRY_EXISTS, SUCCESS, Rename
 from syncd.targets.ldap_outcomes import outcome_of, refused
-from syncd.targets.ldap_values import fold_place, wanted_rdn
+from syncd.targets.ldap_values import wanted_rdn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from syncd.ldapwire.directory import Directory
     from syncd.ldapwire.operations import Reply
-    from syncd.model import Change, Outcome, Path
+    from syncd.model import Change, Outcome
     from syncd.targets.ldap_entries import Entries, Known
     from syncd.targets.ldap_send import Sender
-
-ASIDE = "syncd-moving-"
 
 
 class Moves:
@@ -38,8 +35,7 @@ class Moves:
         self, changes: Sequence[Change], native_of: Callable[[Change], str]
     ) -> Iterator[tuple[Change, Outcome | str]]:
         """(change, its outcome or, where the entry stands at its new place, the DN) for each."""
-        waiting = []
-        for change in sorted(changes, key=lambda change: len(change.key.place)):
+        for change in changes:
             known = self._entries.find(
                 native_of(change), change.old.place if change.old else change.key.place
             )
@@ -49,20 +45,7 @@ class Moves:
                     refused(change, f"{change.old}: no such entry any more; the next run makes it anew"),
                 )
             else:
-                waiting.append((change, known))
-        while waiting:
-            taken = {known.place for _, known in waiting}
-            step = next((pair for pair in waiting if pair[0].key.place not in taken - {pair[1].place}), None)
-            if step is None:
-                step = waiting[0]
-                reply = self._step_aside(step[1])
-                if reply.code == SUCCESS:
-                    continue
-                waiting.remove(step)
-                yield step[0], outcome_of(step[0], reply, step[1].dn)
-                continue
-            waiting.remove(step)
-            yield step[0], self._move(*step)
+                yield change, self._move(change, known)
 
     def rename(self, change: Change, where: str, rdn: str) -> Reply:
         """Spell the RDN of an entry otherwise; its place stays."""
@@ -102,12 +85,3 @@ class Moves:
             change,
             f"{known.dn}: cannot move to {shown}, where another entry stands; move or rename that one first",
         )
-
-    def _step_aside(self, known: Known) -> Reply:
-        name, _ = dn.attributes(known.place[-1])[0]
-        rdn = dn.rdn(name, f"{ASIDE}{known.native}")
-        reply = self._sender.send_one(Rename(known.dn, rdn))
-        if reply.code == SUCCESS:
-            aside: Path = (*known.place[:-1], dn.fold(rdn))
-            self._entries.move(known, fold_place(aside), dn.join((rdn, *dn.parse(known.dn)[1:])))
-        return reply
