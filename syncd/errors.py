@@ -78,9 +78,13 @@ class UsageError(SyncdError):
 
 
 class MappingInvalid(SyncdError):
-    """Input that cannot be used; carries every problem found, sorted by place."""
+    """Input that cannot be used; carries every problem found, sorted by place.
+
+    `quotable` says whether lines of the files at fault may be shown; syncd.yaml's may hold a secret.
+    """
 
     exit_code = 65
+    quotable: ClassVar[bool] = True
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(problems))

@@ -10,7 +10,7 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from syncd.errors import Place
+from syncd.errors import Place, Problem
 from syncd.model import (
     Change,
     Foreign,
@@ -108,12 +108,16 @@ def plan_from_document(data: Mapping[str, Any]) -> RunPlan:
             uses=tuple(LimitUse(**use) for use in data["uses"]),
             upcoming=tuple((day, text) for day, text in data["upcoming"]),
             suggestions=tuple(data["suggestions"]),
+            policy_waiting=tuple(data["policy_waiting"]),
+            warnings=tuple(_problem(problem) for problem in data["warnings"]),
             first=data["first"],
             additive=data["additive"],
-            **{
-                name: dict(data[name])
-                for name in ("failed", "unresolved", "names", "titles", "servers", "kept")
-            },
+            failed=dict(data["failed"]),
+            unresolved=dict(data["unresolved"]),
+            names=dict(data["names"]),
+            titles=dict(data["titles"]),
+            servers=dict(data["servers"]),
+            kept=dict(data["kept"]),
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"the plan document is damaged: {error}") from error
@@ -147,6 +151,10 @@ def _change(data: Mapping[str, Any]) -> Change:
 
 def _key(data: Mapping[str, Any]) -> Key:
     return Key(Kind(data["kind"]), tuple(data["place"]), tuple(data["item"]))
+
+
+def _problem(data: Mapping[str, Any]) -> Problem:
+    return Problem(**{**data, "place": Place(**data["place"])})
 
 
 def _attrs(data: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:

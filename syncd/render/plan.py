@@ -58,9 +58,8 @@ def plan_page(plan: RunPlan, *, everything: bool = False) -> Page:
         _header(plan),
         _failed(plan),
         _stops(plan),
-        _section(
-            _("Frozen and held"), [*held_lines(plan), *_unresolved(plan)], Tone.WARN, everything=everything
-        ),
+        _section(_("Frozen and held"), _held(plan), Tone.WARN, everything=everything),
+        _warnings(plan),
         _changes(_("Privileged grants"), found.privileged, plan, Tone.DANGER, everything=everything),
         _changes(_("Removals"), found.removals, plan, Tone.DANGER, everything=everything),
         _changes(_("Accounts"), found.accounts, plan, Tone.PLAIN, everything=everything),
@@ -147,8 +146,25 @@ def _stops(plan: RunPlan) -> Block:
     return Block(_("Stopped by a limit"), rows=rows, lines=(note,), tone=Tone.DANGER)
 
 
+def _held(plan: RunPlan) -> list[Line]:
+    return [*_loosened(plan), *held_lines(plan), *_unresolved(plan)]
+
+
 def _unresolved(plan: RunPlan) -> list[Line]:
     return [Line("! ?", who, "", "", "", reason) for who, reason in sorted(plan.unresolved.items())]
+
+
+def _loosened(plan: RunPlan) -> list[Line]:
+    note = _("became looser; the stricter one holds until this plan is approved")
+    return [Line("! ~", f"policy.{name}", "", "", "", note) for name in plan.policy_waiting]
+
+
+def _warnings(plan: RunPlan) -> Block:
+    return (
+        Block(_("Warnings"), lines=tuple(map(str, plan.warnings)), tone=Tone.WARN)
+        if plan.warnings
+        else Block()
+    )
 
 
 def _changes(title: str, found: Sequence[Found], plan: RunPlan, tone: Tone, *, everything: bool) -> Block:
