@@ -73,7 +73,7 @@ class Server(ABC):
         """Start it unless it runs; data and ports are kept. Raises ServerFailed with the end of its log."""
         with self._alone():
             if not self.alive():
-                self._made()
+                self.make_once()
                 self._launched()
         return self
 
@@ -120,15 +120,22 @@ class Server(ABC):
                 f"{self.name} in {self.directory} was never started, so it has no {name} yet"
             ) from None
 
-    def _made(self) -> None:
+    def make_once(self) -> None:
+        """Choose ports and secrets and make the data, unless an earlier call completed it."""
         if self._kept().get("made"):
             return
         self._remember(
-            ports={name: free_port() for name in self.port_names},
-            secrets={name: secrets.token_urlsafe(18) for name in self.secret_names},
+            ports={name: self.new_port(name) for name in self.port_names},
+            secrets={name: self.new_secret(name) for name in self.secret_names},
         )
         self.make()
         self._remember(made=True)
+
+    def new_port(self, _name: str) -> int:
+        return free_port()
+
+    def new_secret(self, _name: str) -> str:
+        return secrets.token_urlsafe(18)
 
     def _launched(self) -> None:
         """Start on the remembered ports; on others only if somebody else took one in the meantime."""
@@ -136,7 +143,7 @@ class Server(ABC):
             taken = [name for name in self.port_names if not port_is_free(self.port(name))]
             if taken:
                 ports = self._kept()["ports"]
-                self._remember(ports={**ports, **{name: free_port() for name in taken}})
+                self._remember(ports={**ports, **{name: self.new_port(name) for name in taken}})
             process = launch(
                 self.command(),
                 log=self.log,

@@ -16,6 +16,7 @@ import ldap3
 import psycopg
 import pytest
 
+from deploy.docker.directory import Directory
 from deploy.local.process import listens
 from deploy.local.servers import MailSink, ServerFailed, Slapd
 from deploy.local.stack import Stack, run, status, stop
@@ -164,3 +165,15 @@ def test_the_inbox_page_shows_a_mail_and_never_runs_its_scripts(mail_sink: MailS
 def _get(url: str) -> str:
     with urllib.request.urlopen(url) as response:
         return response.read().decode()
+
+
+def test_the_directory_of_the_container_takes_its_password_from_the_secret(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("from the secret\n")
+    made = Directory(tmp_path / "slapd", tmp_path / "secret")
+    made.make_once()
+    assert made.command()[-1] == "ldap://:3890/ ldaps://:6360/"
+    server = Slapd(tmp_path / "slapd").start()
+    try:
+        ldap3.Connection(server.url, server.bind_dn, "from the secret", auto_bind=True).unbind()
+    finally:
+        server.wipe()
