@@ -121,7 +121,8 @@ class Desired:
 
     `additive` facts are wanted now but seed only (`initial`); `frozen` are (role, unit id) whose
     removals wait because their source is not healthy, with the reason; `unmanaged` are places whose
-    members are nobody's business; `waiting` are facts that wait for a person, with the reason.
+    members are nobody's business; `waiting` are facts that wait for a person, with the reason; `ended`
+    are persons whose account `removal` orders to delete now: nothing else ever deletes one.
     """
 
     state: State
@@ -129,6 +130,7 @@ class Desired:
     waiting: Mapping[Key, str] = field(default_factory=dict)
     frozen: Mapping[tuple[str, str], str] = field(default_factory=dict)
     unmanaged: frozenset[Path] = frozenset()
+    ended: frozenset[Key] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +186,7 @@ class Scope:
     roles: frozenset[Path] = frozenset()  # (client id or "", role name) of roles that matter
     people: frozenset[str] = frozenset()  # addresses and usernames as written
     natives: frozenset[str] = frozenset()  # native ids of accounts already pinned
-    profiles: frozenset[str] = frozenset()  # natives whose locale and attributes matter too (accounts we made)
+    profiles: frozenset[str] = frozenset()  # natives whose attributes matter too, which lists of members lack
 
 
 class Op(StrEnum):
@@ -395,6 +397,8 @@ class RunPlan:
     uses: Sequence[LimitUse] = ()
     upcoming: Sequence[tuple[str, str]] = ()  # (ISO date, sentence)
     suggestions: Sequence[str] = ()
+    policy_waiting: Sequence[str] = ()  # policy fields that became looser and wait for approval
+    warnings: Sequence[Problem] = ()
     servers: Mapping[str, str] = field(default_factory=dict)  # target → address and account
     kept: Mapping[str, int] = field(default_factory=dict)  # unit renamed or moved → memberships that stay
     first: bool = False
