@@ -61,7 +61,8 @@ class RoleNames:
             return plain[0]
         known = ", ".join(short(name) for name in scope) or "none"
         raise UnknownName(
-            f"a bare list does not say which role of a {kind} is meant", f"write {{ROLE: […]}}: {known}"
+            f"a bare list does not say which role is meant in units of kind {kind}",
+            f"write {{ROLE: […]}}: {known}",
         )
 
     def _only(self, text: str, scope: Iterable[str], kind: str) -> str:

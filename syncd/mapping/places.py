@@ -14,9 +14,9 @@ from syncd.errors import Place, Problem
 from syncd.mapping.tree_paths import dotted
 
 if TYPE_CHECKING:
-    from syncd.mapping.tree import Node
     from collections.abc import Mapping, Sequence
 
+    from syncd.mapping.tree import Node
     from syncd.model import Path
 
 
@@ -40,6 +40,11 @@ class Places:
     def has(self, path: Sequence[str | int]) -> bool:
         """Whether a file writes something at `path`."""
         return self._walk(path)[1]
+
+    def filled(self, path: Sequence[str | int]) -> bool:
+        """Whether what stands at `path` is more than an empty mapping."""
+        node, found = self._walk(path)
+        return found and node.content != {}
 
     def unit(self, names: Path, *rest: str | int) -> Place:
         """Where the unit with this path of names, or something in it, stands."""
@@ -70,18 +75,33 @@ class Places:
 
     def dotted(self, path: Sequence[str | int]) -> str:
         """The path as the file writes it, without the prefix of its `under`."""
-        node, _ = self._walk(path)
-        return dotted(step for step in path[self.prefixes.get(node.file, 0) :] if step != "")
+        node, shown = self.root, list[str | int]()
+        for step in path:
+            child = _step(node, step)
+            if child is not None and isinstance(node.content, list):
+                shown.append(child.key_column)
+            elif step != "":
+                shown.append(step)
+            node = child or node
+        return dotted(shown[self.prefixes.get(node.file, 0) :])
+
+    def cut(self, path: Sequence[str | int], *, emptied: bool) -> None:
+        """Take what stands at `path` out of the tree, or leave it empty; for what is refused already."""
+        holder, found = self._walk(path[:-1])
+        node = _step(holder, path[-1]) if found else None
+        if node is None:
+            return
+        if emptied:
+            node.content = {}
+        elif isinstance(holder.content, list):
+            del holder.content[int(path[-1])]
+        elif isinstance(holder.content, dict):
+            del holder.content[str(path[-1])]
 
     def _walk(self, path: Sequence[str | int]) -> tuple[Node, bool]:
         node = self.root
         for step in path:
-            content = node.content
-            child: Node | None = None
-            if isinstance(content, dict):
-                child = content.get(str(step))
-            elif isinstance(content, list) and isinstance(step, int) and step < len(content):
-                child = content[step]
+            child = _step(node, step)
             if child is not None:
                 node = child
             elif step != "":
@@ -95,6 +115,16 @@ class Places:
             above = self._unit(names[:-1])
             self._units[names] = _child(above, names[-1], self.plurals) if above else None
         return self._units[names]
+
+
+def _step(node: Node, step: str | int) -> Node | None:
+    """What `step` leads to in a node; `""` leads nowhere, but to the node itself."""
+    content = node.content
+    if isinstance(content, dict):
+        return content.get(str(step))
+    if isinstance(content, list) and isinstance(step, int) and step < len(content):
+        return content[step]
+    return None
 
 
 def _child(

@@ -31,7 +31,10 @@ Content: TypeAlias = "dict[str, Node] | list[Node] | str | None"
 
 @dataclass(slots=True)
 class Node:
-    """A value and where it stands; in a mapping, also where its key stands. Lines and columns from 0."""
+    """A value and where it stands; in a mapping, also where its key stands. Lines and columns from 0.
+
+    The item of a list has no key; `key_column` is then its index in the list of its file.
+    """
 
     content: Content
     file: str
@@ -193,7 +196,7 @@ class _Builder:
             self._key(top, value, event)
             return
         content: str | None = value
-        if event.style is None and (not value or value[0] in _TYPED_STARTS):
+        if not event.style and (not value or value[0] in _TYPED_STARTS):
             content = _resolved(value, loader)
         self._place_value(content, event)
 
@@ -201,7 +204,7 @@ class _Builder:
         mark = event.start_mark
         earlier = top.node.content.get(key) if isinstance(top.node.content, dict) else None
         top.dropped = True
-        if key == "<<" and event.style is None:
+        if key == "<<" and not event.style:
             self._refuse(event, "merge key << is not allowed", "write the keys out")
         elif not key:
             self._refuse(event, "a key is empty")
@@ -245,6 +248,7 @@ class _Builder:
         top = self.stack[-1]
         held = top.node.content
         if type(held) is list:
+            node.key_column = len(held)
             if not refused:
                 held.append(node)
         elif isinstance(held, dict) and top.key is not None:

@@ -19,7 +19,7 @@ from syncd.mapping.tree import plain
 from syncd.mapping.values import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from syncd.errors import Problem
     from syncd.mapping.places import Places
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     Loc = tuple[str | int, ...]
 
 ROUNDS = 8
+NAMED_DEPTH = 2
 NAMED = frozenset({"kinds", "roles", "people", "rosters"})
 _TAGGED: Mapping[str, Any] = {
     "§person": schema.PersonMember,
@@ -38,18 +39,36 @@ _TAGGED: Mapping[str, Any] = {
 
 def validate(places: Places) -> tuple[MappingDocument | None, list[Problem]]:
     """The document, without what is refused, and the refusals; no document where too little is left."""
-    data = gather_document(plain(places.root))
-    data["syncd"] = 1  # `read` has looked at the version of each file
     problems: dict[tuple[str, str], Problem] = {}
     for _ in range(ROUNDS):
+        data = gather_document(plain(places.root))
+        data["syncd"] = 1  # `read` has looked at the version of each file
         try:
             return MappingDocument.model_validate(data), list(problems.values())
         except ValidationError as error:
-            for wrong in error.errors(include_url=False):
-                problem = _problem(wrong, places)
-                problems.setdefault((str(problem.place), problem.message), problem)
-                _cut(data, _without_tags(wrong["loc"]), missing=wrong["type"] == "missing")
+            wrongs = error.errors(include_url=False)
+        for wrong in wrongs:
+            problem = _problem(wrong, places)
+            problems.setdefault((str(problem.place), problem.message), problem)
+        for path in _refused(wrongs, places.plurals):
+            places.cut(path, emptied=_is_named(path, places.plurals) and places.filled(path))
     return None, list(problems.values())
+
+
+def _refused(wrongs: Sequence[Any], plurals: Mapping[str, str]) -> list[Loc]:
+    """The paths to cut out, each once, the later items of a list before the earlier ones."""
+    paths = {
+        source_path(wrong["loc"], plurals)[: -1 if wrong["type"] == "missing" else None] for wrong in wrongs
+    }
+    outer = [path for path in paths if path and not any(path[:end] in paths for end in range(len(path)))]
+    return sorted(
+        outer, key=lambda path: [(isinstance(step, int), str(step).zfill(9)) for step in path], reverse=True
+    )
+
+
+def _is_named(path: Loc, plurals: Mapping[str, str]) -> bool:
+    """Whether it is a whole kind, role, person or unit, which others may refer to."""
+    return len(path) > 1 and ((path[0] in NAMED and len(path) == NAMED_DEPTH) or path[-2] in plurals)
 
 
 def _without_tags(loc: Loc) -> Loc:
@@ -168,26 +187,3 @@ def _flat(annotation: Any) -> Iterator[Any]:
             yield from _flat(each)
     else:
         yield annotation
-
-
-def _cut(data: Any, loc: Loc, *, missing: bool) -> None:
-    """Take out what is wrong at `loc`; a kind, role, person or unit stays as an empty one."""
-    steps = loc[:-1] if missing else loc
-    holder = data
-    for step in steps[:-1]:
-        try:
-            holder = holder[step]
-        except (KeyError, IndexError, TypeError):
-            if step != "":
-                return
-    if not steps:
-        return
-    last = steps[-1]
-    emptied = len(steps) >= 2 and (steps[-2] in NAMED or (len(steps) >= 3 and steps[-3] == "units"))
-    if isinstance(holder, dict) and last in holder:
-        if emptied and holder[last] != {} and not missing:
-            holder[last] = {}
-        else:
-            del holder[last]
-    elif isinstance(holder, list) and isinstance(last, int) and last < len(holder):
-        del holder[last]
