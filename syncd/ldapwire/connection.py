@@ -137,7 +137,7 @@ class Connection:
             try:
                 raw.unbind()
             except (LDAPExceptionError, OSError):
-                raw.strategy.close()
+                _abandon(raw)
 
     def next_id(self) -> int:
         """A fresh message id."""
@@ -204,11 +204,11 @@ class Connection:
                 raw.start_tls(read_server_info=False)
             raw.bind(read_server_info=False)
         except (LDAPExceptionError, OSError) as error:
-            raw.strategy.close()
+            _abandon(raw)
             raise _login_failure(settings, url, tls, error) from error
         if raw.result["result"] != SUCCESS:
             code, words = raw.result["result"], raw.result["message"]
-            raw.strategy.close()
+            _abandon(raw)
             raise _login_answer(settings, url, code, words)
         return raw
 
@@ -266,6 +266,14 @@ def _ldap3_connection(settings: ConnectionSettings, url: str, tls: ContextTls | 
         return_empty_attributes=False,
         receive_timeout=settings.receive_timeout,
     )
+
+
+def _abandon(raw: Any) -> None:
+    """Close the socket, which ldap3 forgets where the connection was never open for it."""
+    socket = raw.socket
+    raw.strategy.close()
+    if socket is not None:
+        socket.close()
 
 
 def _login_failure(

@@ -28,7 +28,7 @@ _STEPS = {LoginRefused: "login", NotTrusted: "certificate"}
 
 
 def check(settings: ConnectionSettings, profile: LdapProfile | None = None) -> list[Check]:
-    """Every line of `doctor` about one connection and, where given, one output over it; never raises a `TargetError`."""
+    """Every line of `doctor` about one connection and, where given, one output over it."""
     directory = Directory(settings)
     try:
         root = directory.root()
@@ -91,7 +91,7 @@ def _output(directory: Directory, profile: LdapProfile, root: Entry) -> Iterator
 
 
 def _place(directory: Directory, name: str, base: str) -> Check:
-    """Whether it is there and can be read whole: limits cut a big directory, and syncd then refuses to work."""
+    """Whether it is there and can be read whole, which limits of the server may forbid."""
     try:
         entry = directory.entry(base, ("entryUUID",))
         if entry is None:
