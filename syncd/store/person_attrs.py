@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from syncd.store import tables
 from syncd.store.codec import attrs_text, canonical
-from syncd.store.persons import blank_person
+from syncd.store.persons import WRITTEN, blank_person
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from syncd.model import Owned
     from syncd.store.database import Database
     from syncd.store.integrity import Seal
-
-WRITTEN = "written"
 
 
 class PersonAttrs:

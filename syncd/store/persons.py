@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from syncd.store.integrity import Seal
 
 _KINDS = ("username", "address", "invited")
+WRITTEN = "written"  # attributes of a profile, see `person_attrs`
 Names: TypeAlias = set[tuple[str, str]]  # (kind, value)
 
 
@@ -106,7 +107,7 @@ class Persons:
             return
         ids = [{"gone": person.id} for person in persons]
         names, pins = tables.person_names, tables.person_pins
-        mine = (names.c.person == bindparam("gone")) & names.c.kind.in_(_KINDS)
+        mine = (names.c.person == bindparam("gone")) & (names.c.kind != WRITTEN)
         connection.execute(names.delete().where(mine), ids)
         connection.execute(pins.delete().where(pins.c.person == bindparam("gone")), ids)
         rows = [{"id": person.id, "mac": _mac(self._seal, person)} for person in persons]
