@@ -253,7 +253,7 @@ class _Book:
         taken = [one for one in others if one.native != pinned.native]
         if taken:
             raise _Ambiguous(
-                f'this was the name of the account "{pinned.username}" and is that of "{taken[0].username}" now; '
+                f'this was a name of the account "{pinned.username}" and is "{taken[0].username}" now; '
                 "name the one who is meant in another way (username or address)"
             )
 

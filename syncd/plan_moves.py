@@ -29,6 +29,8 @@ from syncd.model import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from syncd.model import Plan
+
 NAMED = CONTAINERS | {Kind.ROLE}
 ALL_KINDS = frozenset(Kind)
 _ORGANIZATIONS = frozenset({Kind.ORGANIZATION, Kind.ORG_MEMBER})
@@ -36,7 +38,11 @@ _ORGANIZATIONS = frozenset({Kind.ORGANIZATION, Kind.ORG_MEMBER})
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a plan is made from; `owned` by key. `drifted` are native ids that somebody else moved."""
+    """What a plan is made from; `owned` by key.
+
+    `drifted` are native ids that somebody else moved; `lost` are keys in `owned` under which something
+    else stands now: a container that was replaced by another of its name, and who is in that one.
+    """
 
     desired: Desired
     observed: Observation
@@ -45,6 +51,7 @@ class Facts:
     marker: str
     kinds: frozenset[Kind] = ALL_KINDS
     drifted: frozenset[str] = frozenset()
+    lost: frozenset[Key] = frozenset()
 
     def wants(self, key: Key) -> bool:
         """Whether the mapping asks for this fact, now or as soon as its person is known."""
@@ -240,10 +247,13 @@ class _Mover:
         self._ledger = ledger
         self._changes: list[Change] = []
         self._pending: dict[Node, tuple[Key, Key]] = {}  # node → (ledger key, wanted key)
+        self._by_ledger: dict[Node | None, Node] = {}  # node of the ledger's tree → node of what is seen
 
     def run(self, wanted: Mapping[Key, Key], located: Mapping[Key, Key]) -> tuple[Change, ...]:
         for row, goal in sorted(wanted.items(), key=lambda pair: (len(pair[1].place), pair[1])):
-            self._pending[self._seen.index[path_of(located[row])]] = (row, goal)
+            node = self._seen.index[path_of(located[row])]
+            self._pending[node] = (row, goal)
+            self._by_ledger[self._ledger.index[path_of(row)]] = node
         while self._pending:
             if not self._pass():
                 self._step_aside()
@@ -255,31 +265,34 @@ class _Mover:
         progress = False
         for node, (row, goal) in list(self._pending.items()):
             path = path_of(goal)
-            occupant = self._seen.find(path)
-            if any(path[:length] in goals for length in range(1, len(path))) or self._is_below(path, node):
+            if any(path[:length] in goals for length in range(1, len(path))) or self._in_the_way(node, path):
                 continue
-            if occupant is None or occupant is node:
+            if self._seen.find(path) in (None, node):
                 self._go(node, row, goal)
-            elif occupant in self._pending:
-                continue
-            del self._pending[node]  # moved, or its name is taken by what stays: then it is left where it is
+            del self._pending[node]  # moved; or its name is taken by what stays, then it is left where it is
             goals.discard(path)
             progress = True
         return progress
 
-    def _is_below(self, path: Path, node: Node) -> bool:
-        here = self._seen.place(node)
-        return len(path) > len(here) and path[: len(here)] == here
+    def _in_the_way(self, node: Node, path: Path) -> Node | None:
+        """What stands at or above `path`, in the target or in the ledger, and is to go elsewhere itself."""
+        for length in range(1, len(path) + 1):
+            for found in (
+                self._seen.find(path[:length]),
+                self._by_ledger.get(self._ledger.find(path[:length])),
+            ):
+                if found in self._pending and (found is not node or length < len(path)):
+                    return found
+        return None
 
     def _step_aside(self) -> None:
         """Nothing can go: what stands in the way of the first, itself perhaps, takes another name."""
-        node, (_, goal) = next(iter(self._pending.items()))
-        path = path_of(goal)
-        aside = node if self._is_below(path, node) else self._seen.find(path) or node
+        first, (_, goal) = next(iter(self._pending.items()))
+        aside = self._in_the_way(first, path_of(goal)) or first
         row, _ = self._pending[aside]
         here = self._seen.place(aside)
         name = here[-1] + "~"
-        while self._seen.find((*here[:-1], name)) is not None:
+        while self._seen.find((*here[:-1], name)) or self._ledger.find((*here[:-1], name)):
             name += "~"
         self._go(aside, row, _key_at(row.kind, (*here[:-1], name)))
 
@@ -340,3 +353,23 @@ def _after(
         owned=owned,
         drifted=drifted,
     )
+
+
+def natives_after(plan: Plan, natives: Mapping[Key, str]) -> Mapping[Key, str]:
+    """Native ids by the keys that the plan's other changes use: those after its moves, held ones too.
+
+    A change below a container whose move waits or fails still finds it, by its id.
+    """
+    moves = [change for change in plan.changes if change.op is Op.MOVE]
+    moves += [held.change for held in plan.held if held.change.op is Op.MOVE]
+    if not moves:
+        return natives
+    tree = Tree(sorted(path_of(key) for key in natives if key.kind in NAMED))
+    nodes = {
+        (key.kind, native): tree.index[path_of(key)] for key, native in natives.items() if key.kind in NAMED
+    }
+    for change in moves:
+        node = nodes.get((change.key.kind, change.native))
+        if node is not None:
+            tree.move(node, path_of(change.key))
+    return {rekeyed(key, tree.now): native for key, native in natives.items()}

@@ -83,8 +83,8 @@ class TargetContract:
 
     def test_shape_is_idempotent(self, target_world: TargetWorld) -> None:
         state = {
-            **unit(target_world, "Équipe", description="  two   blanks  "),
-            **group(target_world, "Équipe", "Member", people=[0, 1]),
+            **state_of(target_world, unit(target_world, "Équipe", description="  two   blanks  ")),
+            **state_of(target_world, group(target_world, "Équipe", "Member", people=[0, 1])),
         }
         once = target_world.target.shape(state)
         assert target_world.target.shape(once) == once
@@ -216,7 +216,7 @@ class TargetContract:
         moved = desired(
             target_world,
             unit(target_world, "Home", uid="u-home"),
-            unit(target_world, "Home", "Unit"),
+            unit(target_world, "Home", "Unit", description="what it is for"),
             group(target_world, "Home", "Unit", "member", people=[0, 1]),
         )
         outcomes = runner.run(moved)
