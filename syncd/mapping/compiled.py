@@ -6,12 +6,13 @@ Everything here is in mapping places (unit paths), knows its line, and names peo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
     from syncd.errors import Place, Problem
     from syncd.mapping.schema import Constraint, KeycloakOutput, LdapOutput, MappingDocument, Policy
     from syncd.model import Path
@@ -80,7 +81,7 @@ class Unit:
 class Assignment:
     """Person holds role in unit, as one line, roster row or rule says it.
 
-    `who` is the text as written (an address is folded A–Z); `unknown` what to do when Keycloak does
+    `who` is the text as written (an address is folded); `unknown` what to do when Keycloak does
     not know the person: wait, create or invite.
     """
 
@@ -151,6 +152,11 @@ class Compiled:
     models: Mapping[str, RootModel] = field(default_factory=dict)
     refs: Mapping[str, str] = field(default_factory=dict)
     output_places: Mapping[str, Place] = field(default_factory=dict)  # "keycloak", "ldap" or "ldap:NAME"
+
+    @property
+    def model(self) -> RootModel:
+        """The model as the mapping's own settings leave it."""
+        return RootModel(self.document, self.roles, self.constraints)
 
     def role(self, unit: Path, name: str) -> Role:
         """The role as the variants leave it where `unit` lies."""

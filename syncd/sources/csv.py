@@ -112,11 +112,10 @@ def _take_header(sheet: _Sheet, cells: Sequence[str], line: int) -> None:
 
 
 def _suggestion(column: str, sheet: _Sheet) -> str:
-    close = get_close_matches(column, sheet.header, 1, 0.6)
-    if close:
-        return f'did you mean "{close[0]}"?'
-    if len(sheet.header) == 1:
+    if len(sheet.header) == 1 and len(sheet.header[0]) > len(column):
         return f'the header is one column; is "{sheet.form.delimiter}" the right delimiter?'
+    if close := get_close_matches(column, sheet.header, 1, 0.6):
+        return f'did you mean "{close[0]}"?'
     return "the columns are " + ", ".join(filter(None, sheet.header))
 
 

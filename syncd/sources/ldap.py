@@ -52,14 +52,21 @@ def read_directory(name: str, query: DirectoryQuery, fetch: Fetch) -> Roster:
         problem = Problem(place, "", error.message, error.remedy or "look at the directory's own log")
         return Roster(name, (), (), "", place, (problem,), folded=True)
     rows = tuple(_row(number, entry, query) for number, entry in enumerate(entries, 1))
+    rows = tuple(map(_named, rows)) if query.group else rows
     columns = tuple(sorted({column for row in rows for column in row.values}))
-    problems = tuple(_nameless(row) for row in rows if query.group and not who(row))
+    problems = tuple(_nameless(row) for row in rows if query.group and not _names(row))
     return Roster(name, columns, rows, _digest(entries), place, problems, folded=True)
 
 
-def who(row: Row) -> str:
-    """The text by which a member of a directory group is known: the address, else a username."""
-    return next(filter(None, (row.text(column) for column in (ADDRESS, *USERNAMES))), "")
+def _named(row: Row) -> Row:
+    """A group member under the names that mappings use: `email` and `username`."""
+    username = next(filter(None, (row.text(column) for column in USERNAMES)), "")
+    names = {"email": row.values.get(ADDRESS, ())[:1], "username": (username,) if username else ()}
+    return Row(row.number, {**row.values, **names}, row.place)
+
+
+def _names(row: Row) -> bool:
+    return bool(row.text("email") or row.text("username"))
 
 
 def _row(number: int, entry: Entry, query: DirectoryQuery) -> Row:

@@ -1,0 +1,249 @@
+"""PURE: a mapping that was read, and the sources it names, become what should be true on one day.
+
+Everything wrong is found before anything is said: a `Compiled` is complete and valid or there is none.
+The same files in any order, and the same rosters, give an equal value.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from syncd.mapping.check_model import check_model
+from syncd.mapping.check_report import Report
+from syncd.mapping.check_rules import check_rules
+from syncd.mapping.compile_findings import Findings
+from syncd.mapping.compile_model import compile_model
+from syncd.mapping.compile_people import declared_people, link_rows
+from syncd.mapping.compile_units import Node, compile_units, grants_of, walk
+from syncd.mapping.compiled import Assignment, Compiled, RootModel, Unit
+from syncd.mapping.members import gather, in_order
+from syncd.mapping.members_select import GroupRef, Selection, until_column, work_out
+from syncd.mapping.names import RoleNames
+from syncd.mapping.schema import DirectoryMember, KeycloakOutput, RosterMember
+from syncd.mapping.unit_values import unit_values
+from syncd.mapping.variants import effective_document
+from syncd.policy import Holding, check
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import date
+
+    from syncd.errors import Place, Problem
+    from syncd.mapping.compile_people import People
+    from syncd.mapping.members import Lines
+    from syncd.mapping.places import Places
+    from syncd.mapping.read import Loaded
+    from syncd.mapping.schema import LdapOutput, MappingDocument
+    from syncd.model import Origin, Path, Roster
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a mapping wants read: the columns of each roster that hold dates, and directory groups."""
+
+    rosters: Mapping[str, frozenset[str]]
+    groups: frozenset[GroupRef]
+
+
+@dataclass(slots=True)
+class _Tree:
+    """The units of a mapping with their models and member lines."""
+
+    models: Mapping[str, RootModel]
+    base: RootModel
+    nodes: Mapping[Path, Node]
+    units: Mapping[Path, Unit]
+    lines: Lines
+
+
+def compile_mapping(
+    loaded: Loaded,
+    rosters: Mapping[str, Roster],
+    today: date,
+    ldap_groups: Mapping[GroupRef, Roster] | None = None,
+) -> Compiled:
+    """The mapping on the day `today` (of its own time zone); raises `MappingInvalid` with every problem.
+
+    A roster or group that is not passed in was not read: what depends on it is frozen, not empty.
+    """
+    findings = Findings(loaded.places, list(loaded.warnings))
+    tree = _tree(loaded, findings)
+    findings.stop_if_wrong()
+    people = declared_people(loaded.document.people, loaded.places)
+    for name, roster in sorted(rosters.items()):
+        if name in loaded.document.rosters:
+            link_rows(people, roster.rows, loaded.document.rosters[name].columns, folded=roster.folded)
+    selection = Selection(loaded.document, tree.lines, people, rosters, ldap_groups or {}, today, findings)
+    for slot in in_order(tree.lines):
+        work_out(selection, slot)
+    compiled = _compiled(loaded, tree, selection)
+    findings.problems += check_holdings(compiled, _holdings(compiled, people))
+    findings.stop_if_wrong()
+    return replace(compiled, warnings=findings.warnings)
+
+
+def needs_of(loaded: Loaded) -> Needs:
+    """What must be read before the mapping can be compiled; raises `MappingInvalid`."""
+    findings = Findings(loaded.places)
+    lines = _tree(loaded, findings).lines
+    findings.stop_if_wrong()
+    dates: dict[str, set[str]] = {name: set() for name in loaded.document.rosters}
+    groups: set[GroupRef] = set()
+    for line in (line for found in lines.of.values() for line in found):
+        entry = line.entry
+        if isinstance(entry, RosterMember) and entry.roster in dates:
+            roster = loaded.document.rosters[entry.roster]
+            if name := until_column(entry, roster):
+                dates[entry.roster].add(roster.columns.get(name, name))
+        elif isinstance(entry, DirectoryMember):
+            groups.add(GroupRef(entry.ldap_group.connection, entry.ldap_group.dn, entry.ldap_group.nested))
+    return Needs({name: frozenset(columns) for name, columns in dates.items()}, frozenset(groups))
+
+
+def check_holdings(compiled: Compiled, holdings: Iterable[Holding]) -> list[Problem]:
+    """Breaches of the constraints, each root unit judged by its own model."""
+    held = list(holdings)
+    problems: list[Problem] = []
+    for root, model in compiled.models.items():
+        units = {path: unit for path, unit in compiled.units.items() if path[0] == root}
+        inside = [holding for holding in held if holding.unit[0] == root]
+        problems += check(model.constraints, model.roles, units, inside)
+    return problems
+
+
+def kept_units_gone(compiled: Compiled, origins: Iterable[Origin], places: Places) -> list[Problem]:
+    """Units of kinds with `deletable: false` that were ours and are no longer in the files.
+
+    `origins` are those of the ledger; the rule of a unit's origin is its kind.
+    """
+    known = {uid for unit in compiled.units.values() for uid in (unit.uid, *unit.former)}
+    kinds, findings = compiled.document.kinds, Findings(places)
+    for origin in origins:
+        uid, slot = origin.anchor
+        if slot == "unit" and uid not in known and origin.rule in kinds and not kinds[origin.rule].deletable:
+            message = f'the {origin.rule} "{origin.unit}" left the files, and its kind is `deletable: false`'
+            findings.error(
+                ("kinds", origin.rule, "deletable"), message, "put it back, or say `formerly` where it went"
+            )
+    return findings.problems
+
+
+def _tree(loaded: Loaded, findings: Findings) -> _Tree:
+    """Model, units and member lines; everything that needs no source and no day."""
+    document, places = loaded.document, loaded.places
+    roots = sorted((name, unit.settings) for named in document.units.values() for name, unit in named.items())
+    documents = {name: effective_document(document, settings) for name, settings in roots}
+    base = effective_document(document, None)
+    _check_variants(document, [base, *documents.values()], findings)
+    bare = {name: compile_model(each, frozenset(), places) for name, each in documents.items()}
+    granting = frozenset(role for node in walk(document, bare) for role in grants_of(node, findings))
+    models = {name: compile_model(each, granting, places) for name, each in documents.items()}
+    nodes = {node.path: node for node in walk(document, models)}
+    units = compile_units(nodes, findings)
+    language = document.settings.language
+    lines = gather(nodes, lambda node: unit_values(units[node.path], document.mapping, language), findings)
+    return _Tree(models, compile_model(base, granting, places), nodes, units, lines)
+
+
+def _check_variants(
+    document: MappingDocument, changed: Iterable[MappingDocument], findings: Findings
+) -> None:
+    """The model that a variant leaves must hold together as the one in the files does."""
+    for each in changed:
+        if each is not document:
+            report = Report(each, findings.places, RoleNames(each.roles))
+            check_model(report)
+            check_rules(report)
+            findings.problems += report.problems
+    findings.stop_if_wrong()
+
+
+def _compiled(loaded: Loaded, tree: _Tree, selection: Selection) -> Compiled:
+    document, people = loaded.document, selection.people
+    lent = list(_lent(tree.units, selection))
+    own = [each for held in selection.held.values() for each in held]
+    frozen = {(role, tree.units[path].uid): reason for (path, role), reason in selection.frozen.items()}
+    frozen |= {
+        (role, tree.units[target].uid): reason
+        for (path, role), reason in selection.frozen.items()
+        for target in tree.units[path].attached_to
+    }
+    return Compiled(
+        id=document.mapping,
+        formerly=document.formerly,
+        document=tree.base.document,
+        units=tree.units,
+        roles=tree.base.roles,
+        assignments=tuple(sorted([*own, *lent], key=_sort_key)),
+        people=dict(sorted({**people.entries}.items())),
+        constraints=tree.base.constraints,
+        keycloak=_keycloak(tree.base.document),
+        ldap=_ldap(tree.base.document),
+        policy=tree.base.document.policy,
+        frozen=dict(sorted(frozen.items())),
+        upcoming=tuple(sorted(selection.upcoming, key=lambda each: (each[0], *_sort_key(each[1])))),
+        warnings=(),
+        digest=_digest(loaded, selection),
+        models=tree.models,
+        refs=dict(sorted(people.refs.items())),
+        output_places=_output_places(loaded),
+    )
+
+
+def _sort_key(each: Assignment) -> tuple[Path, str, str, bool, Place]:
+    return (each.unit, each.role, each.who, each.lent, each.place)
+
+
+def _lent(units: Mapping[Path, Unit], selection: Selection) -> Iterable[Assignment]:
+    """The members of an attached unit once more, under each unit it is attached to."""
+    found: dict[tuple[Path, str, str], Assignment] = {}
+    for (path, role), held in sorted(selection.held.items()):
+        for target in units[path].attached_to:
+            for each in held:
+                rule = f"attached: {units[path]}"
+                key = (target, role, selection.people.ref(each.who))
+                found.setdefault(key, replace(each, unit=target, rule=rule, lent=True, initial=False))
+    return found.values()
+
+
+def _holdings(compiled: Compiled, people: People) -> list[Holding]:
+    return [
+        Holding(people.ref(each.who), each.who, each.role, each.unit, each.place)
+        for each in compiled.assignments
+        if not each.lent
+    ]
+
+
+def _keycloak(document: MappingDocument) -> KeycloakOutput | None:
+    if document.keycloak is False:
+        return None
+    return document.keycloak or KeycloakOutput()
+
+
+def _ldap(document: MappingDocument) -> dict[str, LdapOutput]:
+    return {output_name(name): output for name, output in sorted((document.ldap or {}).items())}
+
+
+def output_name(name: str) -> str:
+    """The name of an LDAP output in plans and ledger."""
+    return f"ldap:{name}" if name else "ldap"
+
+
+def _output_places(loaded: Loaded) -> dict[str, Place]:
+    places = {"keycloak": loaded.places.at(("keycloak",))}
+    places |= {output_name(name): loaded.places.at(("ldap", name)) for name in loaded.document.ldap or {}}
+    return places
+
+
+def _digest(loaded: Loaded, selection: Selection) -> str:
+    """What was read: files, rosters, groups; not the day."""
+    digest = hashlib.sha256(loaded.digest.encode())
+    for name, roster in sorted(selection.rosters.items()):
+        digest.update(f"\n{name} {roster.digest}".encode())
+    for ref, roster in sorted(
+        selection.groups.items(), key=lambda pair: (pair[0].connection, pair[0].dn, pair[0].nested)
+    ):
+        digest.update(f"\n{ref} {roster.digest}".encode())
+    return digest.hexdigest()

@@ -1,0 +1,115 @@
+"""PURE: people in a directory: entries that are there, and entries that syncd is to make and keep."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from syncd.ldapwire import dn
+from syncd.mapping.outputs_people import KEYCLOAK, Standing, entry_of, standing
+from syncd.mapping.template import PERSON_NAMES, MissingValue, TemplateError, parse
+from syncd.model import Key, Kind, Origin
+
+if TYPE_CHECKING:
+    from syncd.mapping.compiled import Assignment
+    from syncd.mapping.outputs_drawing import Drawing, PeopleView
+    from syncd.mapping.schema import LdapOutput
+
+REQUIRED = frozenset({"cn", "sn"})
+"""Attributes without which no entry of a person can be made (RFC 4519, object class person)."""
+
+
+def person_standing(drawing: Drawing, output: LdapOutput, people: PeopleView, each: Assignment) -> Standing:
+    """Whether the person can be in a group of this directory now, or waits and why."""
+    person = people.id_of(each.who)
+    if person is not None and people.account(person, drawing.output):
+        reason = people.held(each.who)
+        return Standing(person, reason)
+    found = standing(drawing, people, each)
+    if found.reason:
+        return found
+    if output.people == "reference":
+        where = output.people_base or output.base
+        return Standing(found.person, f"no entry below {where} has {each.who} as {output.match}")
+    missing = _missing(drawing, output, each)
+    return Standing(found.person, missing, creates=not missing)
+
+
+def draw_person(
+    drawing: Drawing, output: LdapOutput, people: PeopleView, each: Assignment, found: Standing
+) -> None:
+    """The entry of a person, where entries of people are managed and this one is ours to write."""
+    if output.people != "manage" or not (found.creates or people.made(found.person, drawing.output)):
+        return
+    entry, values = entry_of(drawing, each.who), _values(drawing, output, people, each)
+    attrs = {name.lower(): value for name, value in drawing_attributes(drawing, output, values).items()}
+    attrs["enabled"] = ("false" if entry.state == "disabled" else "true",)
+    if found.creates and (name := _dn(drawing, output, values)):
+        attrs = {**dict(_naming(name)), **attrs, "dn": (name,)}
+    anchor = ("", f"person:{found.person}")
+    origin = Origin(anchor, person=found.person, place=entry.place or each.place, source=entry.source)
+    drawing.add(Key(Kind.PERSON, (), (found.person,)), attrs, origin)
+
+
+def drawing_attributes(
+    drawing: Drawing, output: LdapOutput, values: dict[str, str | tuple[str, ...]]
+) -> dict[str, tuple[str, ...]]:
+    """The attributes that the person's values fill; the others are left out."""
+    attrs: dict[str, tuple[str, ...]] = {}
+    for name, template in sorted(output.person_attributes.items()):
+        try:
+            attrs[name] = parse(template, PERSON_NAMES).render_each(values)
+        except MissingValue:
+            continue
+        except TemplateError as error:
+            drawing.refuse(drawing.place, error.message, error.hint)
+    return attrs
+
+
+def _missing(drawing: Drawing, output: LdapOutput, each: Assignment) -> str:
+    """What is not known of a person and an entry cannot be without."""
+    values = _values(drawing, output, None, each)
+    given = {name.lower() for name in drawing_attributes(drawing, output, values)}
+    wanted = {name.lower() for name in output.person_attributes} & REQUIRED
+    if lacking := sorted(wanted - given):
+        return f"an entry of {each.who} needs {' and '.join(lacking)}: give the names in `people` or a roster"
+    name = _dn(drawing, output, values)
+    if name is None:
+        return f'"{output.person}" needs a value that is not known of {each.who}'
+    bases = [base for base in (output.people_base, output.base) if base]
+    if not any(dn.is_below(name, base) for base in bases):
+        return f'"{name}" lies outside {" and ".join(bases)}'
+    return ""
+
+
+def _dn(drawing: Drawing, output: LdapOutput, values: dict[str, str | tuple[str, ...]]) -> str | None:
+    try:
+        return parse(output.person, PERSON_NAMES).render(values, dn.escape_rdn_value)
+    except MissingValue:
+        return None
+    except TemplateError as error:
+        drawing.refuse(drawing.place, error.message, error.hint)
+        return None
+
+
+def _naming(name: str) -> list[tuple[str, tuple[str, ...]]]:
+    return [(attribute.lower(), (str(value),)) for attribute, value in dn.attributes(dn.parse(name)[0])]
+
+
+def _values(
+    drawing: Drawing, output: LdapOutput, people: PeopleView | None, each: Assignment
+) -> dict[str, str | tuple[str, ...]]:
+    """What the placeholders of a person stand for: files, then rosters, then the Keycloak account."""
+    entry = entry_of(drawing, each.who)
+    person = people.id_of(each.who) if people else None
+    account = people.account(person, KEYCLOAK) if people and person else None
+    return {
+        **{f"attributes.{name}": values for name, values in entry.attributes.items()},
+        "username": entry.username or (account.username if account else "") or entry.email,
+        "email": entry.email or (account.email if account else ""),
+        "given_name": entry.given_name or (account.given_name if account else ""),
+        "family_name": entry.family_name or (account.family_name if account else ""),
+        "base": output.base,
+        "people_base": output.people_base or "",
+        "mapping": drawing.compiled.id,
+        "environment": drawing.environment,
+    }

@@ -1,0 +1,70 @@
+"""PURE: whether a named person can be a member now, or waits and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from syncd.mapping.compiled import PersonEntry
+from syncd.model import Key, Kind, Origin
+
+if TYPE_CHECKING:
+    from syncd.mapping.compiled import Assignment
+    from syncd.mapping.outputs_drawing import Drawing, PeopleView
+    from syncd.model import Path
+
+KEYCLOAK = "keycloak"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A named person: the id in the store or the text, and the reason to wait, if any."""
+
+    person: str
+    reason: str = ""
+    creates: bool = False  # there is no account and syncd is to make one
+
+
+def entry_of(drawing: Drawing, who: str) -> PersonEntry:
+    """What files and rosters say of the person."""
+    compiled = drawing.compiled
+    return compiled.people.get(compiled.refs.get(who, who)) or PersonEntry(who)
+
+
+def standing(drawing: Drawing, people: PeopleView, each: Assignment) -> Standing:
+    """How the person of an assignment stands in Keycloak."""
+    person = people.id_of(each.who)
+    if reason := people.held(each.who) or domain_refusal(drawing, each):
+        return Standing(person or each.who, reason)
+    if person is not None and (people.account(person, KEYCLOAK) or drawing.compiled.keycloak is None):
+        return Standing(person)
+    if each.unknown == "create" and person is not None:
+        return Standing(person, creates=True)
+    return Standing(person or each.who, _unknown_reason(each))
+
+
+def domain_refusal(drawing: Drawing, each: Assignment) -> str:
+    """Why an address is held: `invitations.domains` lists those that are allowed."""
+    allowed = {domain.lower().lstrip("@") for domain in drawing.compiled.document.invitations.domains}
+    address = entry_of(drawing, each.who).email
+    domain = address.rpartition("@")[2].lower()
+    if not allowed or not address or domain in allowed:
+        return ""
+    return f"{domain} is not among the domains of invitations ({', '.join(sorted(allowed))})"
+
+
+def wait(drawing: Drawing, kind: Kind, place: Path, found: Standing, origin: Origin) -> None:
+    """List a membership that waits, with its reason; one that is granted elsewhere is not listed."""
+    key = Key(kind, place, (found.person,))
+    if key not in drawing.state:
+        drawing.waiting.setdefault(key, found.reason)
+        drawing.origins.setdefault(key, origin)
+
+
+def _unknown_reason(each: Assignment) -> str:
+    name = each.who
+    if each.unknown == "invite":
+        return f"Keycloak does not know {name}: an invitation has to be accepted first"
+    if each.unknown == "create":
+        return f"Keycloak does not know {name}, and the account is not made yet"
+    return f"Keycloak does not know {name} (unknown: wait)"
