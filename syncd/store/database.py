@@ -53,7 +53,7 @@ _ADDRESSES = "set `store:` in syncd.yaml to sqlite:///PATH or postgresql://USER@
 def _sqlite_path(url: str, rest: str) -> str:
     path = re.sub(r"^//+", "/", rest.removeprefix("//")) if rest.startswith("//") else rest
     path = path.removeprefix("/") if path.startswith(("/./", "/../")) else path
-    if path in {"", "/"} or path == ":memory:":
+    if path.removeprefix("/") in {"", ":memory:"}:
         raise StoreError(f"{url}: a store must be a file, or every run would forget what is ours", _ADDRESSES)
     return path
 

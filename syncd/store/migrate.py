@@ -13,7 +13,6 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy import select, text
 
 from syncd.errors import StoreError
@@ -21,6 +20,7 @@ from syncd.store import tables
 from syncd.store.database import UPGRADE
 
 if TYPE_CHECKING:
+    from alembic.script import Script
     from sqlalchemy import Connection
 
     from syncd.store.database import Database
@@ -70,15 +70,21 @@ def damage(database: Database) -> list[str]:
 
 def _pending(connection: Connection, name: str) -> list[str]:
     script = ScriptDirectory.from_config(_config(connection))
+    known = [*script.walk_revisions()]  # newest first
     current = MigrationContext.configure(connection).get_current_revision()
-    try:
-        missing = list(script.iterate_revisions("heads", current or "base"))
-    except CommandError as problem:
+    if current is None:
+        return [_title(revision) for revision in reversed(known)]
+    if current not in {revision.revision for revision in known}:
         raise StoreError(
             f"the store {name} is newer than this program (revision {current})",
             "install the syncd that upgraded it, or restore the backup made before the upgrade",
-        ) from problem
-    return [f"{revision.revision} {revision.doc}" for revision in reversed(missing)]
+        )
+    missing = script.iterate_revisions("head", current)
+    return [_title(revision) for revision in reversed([*missing])]
+
+
+def _title(revision: Script) -> str:
+    return f"{revision.revision} {revision.doc}"
 
 
 def _config(connection: Connection) -> Config:
