@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -78,10 +79,12 @@ def _check_person(report: Report, keys: Keys, entry: PersonMember) -> None:
         )
 
 
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
+
+
 def is_address(text: str) -> bool:
     """Whether the text can be an e-mail address: one @ with something on both sides, no blank."""
-    local, at, domain = text.rpartition("@")
-    return bool(at and local and domain) and "@" not in local and not any(sign.isspace() for sign in text)
+    return _ADDRESS.fullmatch(text) is not None
 
 
 def _check_twice(

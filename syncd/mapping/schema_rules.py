@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from syncd.mapping.values import (
+    AS_TEXT,
     Duration,
     Flag,
     Free,
@@ -96,6 +97,7 @@ class RoleModel(Model):
 RolesOrAll: TypeAlias = Annotated[
     Annotated[Literal["all"], Tag("§all")] | Annotated[TextList, Tag("§roles")],
     Discriminator(lambda value: "§all" if isinstance(value, str) else "§roles"),
+    WithJsonSchema({"anyOf": [{"const": "all"}, {"type": "array", "items": AS_TEXT}]}),
 ]
 CONSTRAINTS = ("exclusive", "separation", "prerequisite", "cardinality")
 

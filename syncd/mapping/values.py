@@ -180,13 +180,15 @@ def parse_percent(value: Any) -> int:
     return int(match[1])
 
 
-Text: TypeAlias = Annotated[str, BeforeValidator(_text)]
+# Editors see 2024 and true where syncd takes the source text, so text is more than a string to them.
+AS_TEXT = {"type": ["string", "number", "boolean"]}
+Text: TypeAlias = Annotated[str, BeforeValidator(_text), WithJsonSchema(AS_TEXT)]
 Flag: TypeAlias = Annotated[bool, BeforeValidator(_truth)]
 Number: TypeAlias = Annotated[int, BeforeValidator(_whole), WithJsonSchema({"type": "integer", "minimum": 0})]
 TextList: TypeAlias = Annotated[
     tuple[Text, ...],
     BeforeValidator(_one_or_more),
-    WithJsonSchema({"type": ["string", "array"], "items": {"type": ["string", "number", "boolean"]}}),
+    WithJsonSchema({"anyOf": [AS_TEXT, {"type": "array", "items": AS_TEXT}]}),
 ]
 Title: TypeAlias = Annotated[
     dict[str, Text],
