@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from datetime import date
 
     from syncd.errors import Place, Problem
-    from syncd.mapping.compile_people import People
     from syncd.mapping.members import Lines
     from syncd.mapping.places import Places
     from syncd.mapping.read import Loaded
@@ -79,7 +78,7 @@ def compile_mapping(
     for slot in in_order(tree.lines):
         work_out(selection, slot)
     compiled = _compiled(loaded, tree, selection)
-    findings.problems += check_holdings(compiled, _holdings(compiled, people))
+    findings.problems += check_holdings(compiled, _holdings(compiled))
     findings.stop_if_wrong()
     return replace(compiled, warnings=findings.warnings)
 
@@ -203,14 +202,14 @@ def _lent(units: Mapping[Path, Unit], selection: Selection) -> Iterable[Assignme
         for target in units[path].attached_to:
             for each in held:
                 rule = f"attached: {units[path]}"
-                key = (target, role, selection.people.ref(each.who))
+                key = (target, role, each.who)
                 found.setdefault(key, replace(each, unit=target, rule=rule, lent=True, initial=False))
     return found.values()
 
 
-def _holdings(compiled: Compiled, people: People) -> list[Holding]:
+def _holdings(compiled: Compiled) -> list[Holding]:
     return [
-        Holding(people.ref(each.who), each.who, each.role, each.unit, each.place)
+        Holding(each.who, each.text, each.role, each.unit, each.place)
         for each in compiled.assignments
         if not each.lent
     ]

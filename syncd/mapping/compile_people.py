@@ -40,13 +40,13 @@ class People:
         return self.refs.get(folded, folded)
 
     def named(self, text: str, found: PersonEntry | None = None) -> str:
-        """Note that the text names a person, with what a roster says of them; answers the folded text."""
+        """Note that the text names a person, with what a roster says of them; answers the person's key."""
         folded = fold_address(text)
         ref = self.ref(folded)
         known = self.entries.get(ref) or _plain(folded)
         self.entries[ref] = _completed(known, found) if found else known
         self.refs.setdefault(folded, ref)
-        return folded
+        return ref
 
 
 def declared_people(people: Mapping[str, PersonModel], places: Places) -> People:

@@ -81,8 +81,8 @@ class Unit:
 class Assignment:
     """Person holds role in unit, as one line, roster row or rule says it.
 
-    `who` is the text as written (an address is folded); `unknown` what to do when Keycloak does
-    not know the person: wait, create or invite.
+    `who` is the key in `Compiled.people` of whoever is meant, `text` how the line or row writes it (an
+    address folded); `unknown` what to do when Keycloak does not know the person: wait, create or invite.
     """
 
     unit: Path
@@ -95,6 +95,7 @@ class Assignment:
     reason: str = ""
     initial: bool = False
     unknown: str = "wait"
+    text: str = ""
     lent: bool = False  # shown in a unit that the holder's own unit is attached to
 
 
@@ -129,7 +130,8 @@ class Compiled:
     """A complete and valid mapping on one day. Same files in any order give an equal value.
 
     `document`, `roles` and `constraints` are those of the mapping's own settings; `models` has them by
-    root unit. `refs` leads from every text that names a person to the person's key in `people`.
+    root unit. `refs` leads from every text that names a person to the person's key in `people`. LDAP
+    outputs have the names that plans use: `ldap`, `ldap:NAME`.
     `frozen` are (role, unit uid) whose removals wait for a healthy source, with the reason.
     `upcoming` are assignments that begin or end within the next seven days (for the plan's footer).
     """

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from syncd.mapping.check_names import fold_address
 from syncd.mapping.compile_people import column, row_entry, row_text
 from syncd.mapping.compiled import Assignment
 from syncd.mapping.members import sources_of, target_exists
@@ -101,6 +102,7 @@ def _person(selection: Selection, slot: Slot, line: Line, entry: PersonMember) -
         reason=entry.reason,
         initial=entry.initial,
         unknown=_unknown(selection, slot, None),
+        text=fold_address(entry.person),
     )
 
 
@@ -194,7 +196,8 @@ def _rows_as_members(
             continue
         who = selection.people.named(text, row_entry(row, source.model, roster))
         until = _until(selection, line, source, row)
-        yield Assignment(slot[0], slot[1], who, row.place, "roster", rule, until, unknown=unknown)
+        found = Assignment(slot[0], slot[1], who, row.place, "roster", rule, until)
+        yield replace(found, unknown=unknown, text=fold_address(text))
 
 
 def until_column(entry: MemberEntry, model: RosterModel) -> str | None:
@@ -233,12 +236,12 @@ def _from_unit(selection: Selection, slot: Slot, line: Line, entry: UnitMember) 
     holders = [holder for source in sources for holder in selection.held[source]]
     place = selection.findings.at(line.keys)
     _warn_except(
-        selection, line.keys, entry.except_, (holder.who for holder in holders), f'"{entry.members_of}"'
+        selection, line.keys, entry.except_, (holder.text for holder in holders), f'"{entry.members_of}"'
     )
     out = {selection.people.ref(name) for name in entry.except_}
     unknown = _unknown(selection, slot, None)
     for holder in holders:
-        if selection.people.ref(holder.who) not in out:
+        if holder.who not in out:
             rule = f'holder of "{holder.role}" in /{"/".join(holder.unit)} ({holder.place})'
             taken = replace(holder, unit=slot[0], role=slot[1], place=place, rule=rule)
             yield replace(taken, initial=False, unknown=unknown)
@@ -272,7 +275,7 @@ def _unknown(selection: Selection, slot: Slot, roster: RosterModel | None) -> st
 def _counts_today(selection: Selection, line: Line, found: Assignment) -> bool:
     """Whether the day lies within the entry's own; what begins or ends soon is noted."""
     today, begins = selection.today, line.entry.from_ if isinstance(line.entry, PersonMember) else None
-    ends = [day for day in (found.until, selection.people.ends.get(selection.people.ref(found.who))) if day]
+    ends = [day for day in (found.until, selection.people.ends.get(found.who)) if day]
     end = min(ends, default=None)
     found = replace(found, until=end)
     _check_span(selection, line, found, begins)
@@ -300,14 +303,13 @@ def _check_span(selection: Selection, line: Line, found: Assignment, begins: dat
 def _one_each(selection: Selection, found: list[Assignment]) -> tuple[Assignment, ...]:
     """One membership a person: the one that lasts longest, a person's own line before a rule."""
     best: dict[str, Assignment] = {}
-    for each in sorted(found, key=lambda one: (one.place, one.who)):
-        ref = selection.people.ref(each.who)
-        other = best.get(ref)
+    for each in sorted(found, key=lambda one: (one.place, one.text)):
+        other = best.get(each.who)
         if other is not None:
             _note_twice(selection, other, each)
         if other is None or _rank(each) < _rank(other):
-            best[ref] = each
-    return tuple(best[ref] for ref in sorted(best))
+            best[each.who] = each
+    return tuple(best[who] for who in sorted(best))
 
 
 def _rank(each: Assignment) -> tuple[bool, date, bool, bool]:
@@ -318,10 +320,10 @@ def _rank(each: Assignment) -> tuple[bool, date, bool, bool]:
 
 def _note_twice(selection: Selection, one: Assignment, other: Assignment) -> None:
     """Two texts for one person in one role: an error within one file, a note across sources."""
-    if one.who == other.who:
+    if one.text == other.text:
         return
     own = not one.rule and not other.rule
-    message = f'"{one.who}" ({one.place}) and "{other.who}" are one person'
+    message = f'"{one.text}" ({one.place}) and "{other.text}" are one person'
     keys = f"/{'/'.join(other.unit)}.members.{other.role}"
     severity = "error" if own and one.place.file == other.place.file else "warning"
     selection.findings.note(other.place, keys, message, "keep one of the two", severity)

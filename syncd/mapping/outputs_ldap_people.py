@@ -29,7 +29,7 @@ def person_standing(drawing: Drawing, output: LdapOutput, people: PeopleView, ea
         return found
     if output.people == "reference":
         where = output.people_base or output.base
-        return Standing(found.person, f"no entry below {where} has {each.who} as {output.match}")
+        return Standing(found.person, f"no entry below {where} has {each.text} as {output.match}")
     missing = _missing(drawing, output, each)
     return Standing(found.person, missing, creates=not missing)
 
@@ -71,13 +71,15 @@ def _missing(drawing: Drawing, output: LdapOutput, each: Assignment) -> str:
     given = {name.lower() for name in drawing_attributes(drawing, output, values)}
     wanted = {name.lower() for name in output.person_attributes} & REQUIRED
     if lacking := sorted(wanted - given):
-        return f"an entry of {each.who} needs {' and '.join(lacking)}: give the names in `people` or a roster"
+        return (
+            f"an entry of {each.text} needs {' and '.join(lacking)}: give the names in `people` or a roster"
+        )
     name = _dn(drawing, output, values)
     if name is None:
-        return f'"{output.person}" needs a value that is not known of {each.who}'
-    bases = [base for base in (output.people_base, output.base) if base]
-    if not any(dn.is_below(name, base) for base in bases):
-        return f'"{name}" lies outside {" and ".join(bases)}'
+        return f'"{output.person}" needs a value that is not known of {each.text}'
+    base = output.people_base or output.base
+    if not dn.is_below(name, base):
+        return f'"{name}" lies outside {base}'
     return ""
 
 

@@ -27,8 +27,7 @@ class Standing:
 
 def entry_of(drawing: Drawing, who: str) -> PersonEntry:
     """What files and rosters say of the person."""
-    compiled = drawing.compiled
-    return compiled.people.get(compiled.refs.get(who, who)) or PersonEntry(who)
+    return drawing.compiled.people.get(who) or PersonEntry(who)
 
 
 def standing(drawing: Drawing, people: PeopleView, each: Assignment) -> Standing:
@@ -62,7 +61,7 @@ def wait(drawing: Drawing, kind: Kind, place: Path, found: Standing, origin: Ori
 
 
 def _unknown_reason(each: Assignment) -> str:
-    name = each.who
+    name = each.text
     if each.unknown == "invite":
         return f"Keycloak does not know {name}: an invitation has to be accepted first"
     if each.unknown == "create":
