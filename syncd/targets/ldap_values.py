@@ -106,7 +106,7 @@ def entry_values(attrs: Attrs, rdn: str) -> dict[str, tuple[bytes, ...]]:
 
 
 def edits(wanted: Attrs, before: Attrs, clear: Iterable[str], skip: Mapping[str, set[str]]) -> Edits:
-    """What turns the attributes from `before` into `wanted`, value by value; `skip` are the RDN's own.
+    """What turns the attributes from `before` into `wanted`, value by value; `skip` stands in the RDN.
 
     Foreign values of attributes that are not mentioned stay, and so does what the RDN holds.
     """
@@ -114,11 +114,11 @@ def edits(wanted: Attrs, before: Attrs, clear: Iterable[str], skip: Mapping[str,
     goals = {name: set(values) for name, values in wanted.items() if name not in NOT_LDAP}
     goals.update({name: set() for name in clear if name not in NOT_LDAP})
     for name, goal in sorted(goals.items()):
-        own = set(normal(skip.get(name, ())))
+        own = {dn.fold_text(value) for value in skip.get(name, ())}
         have = set(before.get(name, ()))
-        if gone := have - goal - own:
+        if gone := {value for value in have - goal if dn.fold_text(value) not in own}:
             found.append(("delete", name, encode(gone)))
-        if new := goal - have - own:
+        if new := {value for value in goal - have if dn.fold_text(value) not in own}:
             found.append(("add", name, encode(new)))
     return found
 

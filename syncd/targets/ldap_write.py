@@ -7,6 +7,7 @@ refuses is looked at before it is reported: what is so already is done, what is 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from syncd.errors import TargetError
@@ -20,7 +21,6 @@ from syncd.ldapwire.operations import (
     VALUE_EXISTS,
     Add,
     Delete,
-    Entry,
     Modify,
     Reply,
 )
@@ -45,14 +45,29 @@ from syncd.targets.ldap_values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from syncd.ldapwire.directory import Directory
-    from syncd.model import Change
+    from syncd.model import Attrs, Change
     from syncd.targets.ldap_entries import Entries
     from syncd.targets.ldap_profile import LdapProfile
+    from syncd.targets.ldap_values import Edits
 
 ANY_ATTRIBUTE = b"extensibleObject"  # RFC 4512 §4.3: lets `mail` stand on a groupOfNames
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """An entry whose attributes are to change; `names` are the values that its RDN holds or held."""
+
+    change: Change
+    dn: str
+    names: Mapping[str, set[str]]
+
+    def edits(self, before: Attrs) -> Edits:
+        change = self.change
+        parts = edits(change.attrs, before, change.clear, self.names)
+        return [*parts, *lock_edits(change.attrs, before)] if change.key.kind is Kind.PERSON else parts
 
 
 class Wave:
@@ -207,69 +222,68 @@ class Wave:
 
     def _update(self, changes: Iterable[Change]) -> Iterator[Outcome]:
         """Rename where the naming attribute changes, then the other values."""
-        todo: list[tuple[Change, str]] = []
+        todo: list[_Target] = []
         for change in changes:
             where = self._dn_of(change)
             if where is None:
                 yield self._gone(change)
                 continue
-            wanted = _renamed(change, where)
-            if wanted == dn.parse(where)[0]:
-                todo.append((change, where))
+            present, *parents = dn.parse(where)
+            wanted = _renamed(change, present)
+            if wanted == present:
+                todo.append(_Target(change, where, names_of(present)))
                 continue
             reply = self._moves.rename(change, where, wanted)
             if reply.code == SUCCESS:
-                todo.append((change, dn.join((wanted, *dn.parse(where)[1:]))))
+                todo.append(_Target(change, dn.join((wanted, *parents)), names_of(f"{wanted}+{present}")))
             else:
                 yield outcome_of(change, reply, where)
         yield from self._edit(todo)
 
-    def _edit(self, todo: Sequence[tuple[Change, str]]) -> Iterator[Outcome]:
-        jobs: list[tuple[tuple[Change, str], Modify]] = []
-        for change, where in todo:
-            parts = _edits(change, change.before, where)
-            if parts:
-                jobs.append(((change, where), Modify(where, tuple(parts))))
+    def _edit(self, todo: Sequence[_Target]) -> Iterator[Outcome]:
+        jobs: list[tuple[_Target, Modify]] = []
+        for target in todo:
+            if parts := target.edits(target.change.before):
+                jobs.append((target, Modify(target.dn, tuple(parts))))
             else:
-                yield done(change, self._native(change))
+                yield done(target.change, self._native(target.change))
         replies = list(self._sender.send(jobs))
-        yield from (self._edited(change, where, reply) for (change, where), reply in replies)
+        yield from (self._edited(target, reply) for target, reply in replies)
 
-    def _edited(self, change: Change, where: str, reply: Reply) -> Outcome:
+    def _edited(self, target: _Target, reply: Reply) -> Outcome:
         if reply.code in (NO_SUCH_ATTRIBUTE, VALUE_EXISTS):
-            reply = self._again(
-                where, reply, lambda entry: _edits(change, self._observed(change, entry), where)
-            )
+            reply = self._again(target, reply)
         if reply.code == OBJECT_CLASS_VIOLATION and isinstance(reply.operation, Modify):
             wider = (("add", "objectClass", (ANY_ATTRIBUTE,)), *reply.operation.changes)
-            second = self._sender.send_one(Modify(where, wider))
+            second = self._sender.send_one(Modify(target.dn, wider))
             reply = second if second.code == SUCCESS else reply
-        return outcome_of(change, reply, where, self._native(change))
+        return outcome_of(target.change, reply, target.dn, self._native(target.change))
 
-    def _again(self, where: str, reply: Reply, parts: Callable[[Entry], Sequence[object]]) -> Reply:
+    def _again(self, target: _Target, reply: Reply) -> Reply:
         """The entry was not as it was read: look once more and write what is still to be written."""
         try:
-            entry = self._directory.entry(where)
+            entry = self._directory.entry(target.dn)
         except TargetError:
             return reply
         if entry is None:
             return Reply(reply.operation, NO_SUCH_OBJECT)
-        changes = tuple(parts(entry))
-        return self._sender.send_one(Modify(where, changes)) if changes else Reply(reply.operation, SUCCESS)  # type: ignore[arg-type]
-
-    def _observed(self, change: Change, entry: Entry) -> Mapping[str, tuple[str, ...]]:
-        read = person_attrs if change.key.kind is Kind.PERSON else container_attrs
-        return read(entry, self._profile)
+        read = person_attrs if target.change.key.kind is Kind.PERSON else container_attrs
+        parts = target.edits(read(entry, self._profile))
+        return (
+            self._sender.send_one(Modify(target.dn, tuple(parts)))
+            if parts
+            else Reply(reply.operation, SUCCESS)
+        )
 
     # ---- moved entries
 
     def _move(self, changes: Sequence[Change]) -> Iterator[Outcome]:
-        moved: list[tuple[Change, str]] = []
+        moved: list[_Target] = []
         for change, result in self._moves.apply(changes, self._native):
             if isinstance(result, Outcome):
                 yield result
             else:
-                moved.append((change, result))
+                moved.append(_Target(change, result, names_of(f"{dn.parse(result)[0]}+{_old_rdn(change)}")))
         yield from self._edit(moved)
 
     # ---- removed entries
@@ -332,9 +346,8 @@ def _levels(changes: Sequence[Change]) -> list[list[Change]]:
     return [[change for change in changes if len(change.key.place) == depth] for depth in depths]
 
 
-def _renamed(change: Change, where: str) -> str:
+def _renamed(change: Change, present: str) -> str:
     """The RDN that the entry should have: the present one unless the naming attribute is wanted otherwise."""
-    present = dn.parse(where)[0]
     if change.key.kind is not Kind.PERSON:
         return wanted_rdn(present, change.attrs)
     parts = []
@@ -344,9 +357,5 @@ def _renamed(change: Change, where: str) -> str:
     return "+".join(parts) or present
 
 
-def _edits(
-    change: Change, before: Mapping[str, tuple[str, ...]], where: str
-) -> list[tuple[str, str, tuple[bytes, ...]]]:
-    own = names_of(dn.parse(where)[0])
-    parts = edits(change.attrs, before, change.clear, own)
-    return [*parts, *lock_edits(change.attrs, before)] if change.key.kind is Kind.PERSON else parts
+def _old_rdn(change: Change) -> str:
+    return (change.old or change.key).place[-1]
