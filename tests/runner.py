@@ -27,7 +27,6 @@ from tests.run_servers import SHARD, SHARED, begin_run, end_run, shared
 REPOSITORY = Path(__file__).resolve().parents[1]
 MOST_SHARDS = 80
 MUTANTS = REPOSITORY / "tests" / "mutants" / "run.py"
-CATALOGUES = REPOSITORY / "syncd" / "locale"
 
 CHECKS = (
     ("Style", ("ruff", "check", ".")),
@@ -35,7 +34,7 @@ CHECKS = (
     ("Types of syncd", ("mypy",)),
     (
         "Types of the local servers",
-        ("mypy", "--explicit-package-bases", "deploy/local", "tests/run_servers.py"),
+        ("mypy", "--explicit-package-bases", "deploy", "tests/run_servers.py"),
     ),
     ("Layers", ("lint-imports",)),
 )
@@ -94,10 +93,7 @@ class _Servers:
 
 
 def _static_checks() -> list[str]:
-    checks = list(CHECKS)
-    if any(CATALOGUES.glob("*/LC_MESSAGES/*.po")):
-        checks.append(("Translations", (sys.executable, "-m", "tests.catalogues")))
-    return [name for name, command in checks if not _step(name, *command)]
+    return [name for name, command in CHECKS if not _step(name, *command)]
 
 
 def _mutants(shard: str | None) -> list[str]:

@@ -165,14 +165,16 @@ def prepared() -> Path:
     final = cache() / f"keycloak-{VERSION}"
     with locked(cache() / f"keycloak-{VERSION}.lock"):
         if not final.exists():
-            workshop = cache() / f"keycloak-{VERSION}.unfinished"
+            for left in cache().glob(f"keycloak-{VERSION}.unfinished-*/"):
+                _Unprepared(left).wipe()
+            # A new name each time: what an interrupted preparation still runs writes elsewhere.
+            workshop = cache() / f"keycloak-{VERSION}.unfinished-{secrets.token_hex(4)}"
             first = _Unprepared(workshop)
-            first.wipe()
             first.start()
             first.admin_token()
             first.stop()
             first.home.rename(final)
-            shutil.rmtree(workshop)
+            first.wipe()
     return final
 
 

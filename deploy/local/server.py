@@ -183,7 +183,7 @@ class Server(ABC):
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
         """Two commands that start the same server take turns; the second then finds it running."""
-        with locked(self.directory.with_name(self.directory.name + ".lock")):
+        with locked(self.directory / "lock"):
             yield
 
 

@@ -8,6 +8,9 @@ import signal
 import smtplib
 import socket
 import stat
+import subprocess
+import sys
+import time
 import urllib.request
 from email.message import EmailMessage
 from typing import TYPE_CHECKING
@@ -17,6 +20,8 @@ import psycopg
 import pytest
 
 from deploy.docker.directory import Directory
+from deploy.local import keycloak
+from deploy.local.keycloak import REPOSITORY
 from deploy.local.process import listens
 from deploy.local.servers import MailSink, ServerFailed, Slapd
 from deploy.local.stack import Stack, run, status, stop
@@ -24,7 +29,7 @@ from deploy.local.stack import Stack, run, status, stop
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from deploy.local.servers import Keycloak, Postgres
+    from deploy.local.servers import Keycloak, Postgres, Server
 
 pytestmark = pytest.mark.live
 
@@ -177,3 +182,32 @@ def test_the_directory_of_the_container_takes_its_password_from_the_secret(tmp_p
         ldap3.Connection(server.url, server.bind_dn, "from the secret", auto_bind=True).unbind()
     finally:
         server.wipe()
+
+
+@pytest.mark.full
+def test_a_preparation_of_keycloak_that_was_killed_heals(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SYNCD_CACHE", str(tmp_path))
+    preparing = "from deploy.local import keycloak; keycloak.prepared()"
+    with subprocess.Popen([sys.executable, "-c", preparing], cwd=REPOSITORY) as killed:
+        left = _first_start(killed, tmp_path)
+        killed.kill()
+    orphan = left.process()
+    assert orphan.alive()
+
+    home = keycloak.prepared()
+    assert not orphan.alive()
+    assert (home / "login.json").exists()
+    assert not list(tmp_path.glob("*.unfinished-*"))
+
+
+def _first_start(preparing: subprocess.Popen[bytes], cache: Path) -> Server:
+    """The unfinished server, as soon as it has a process."""
+    while preparing.poll() is None:
+        for record in cache.glob("*.unfinished-*/server.json"):
+            server = keycloak.Keycloak(record.parent)
+            if server.process() is not None:
+                return server
+        time.sleep(0.05)
+    pytest.fail(f"the preparation ended by itself with {preparing.returncode}")
