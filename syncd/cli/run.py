@@ -183,7 +183,7 @@ def _annotations(plan: RunPlan) -> list[str]:
         github_command("error", f"{target}: {message}") for target, message in sorted(plan.failed.items())
     ]
     for stop in plan.stops:
-        text = f"{limit_name(stop.limit)}: {stop_text(stop.asked, stop.allowed)}; {stop.detail}"
+        text = f"{limit_name(stop.limit)}: {stop_text(stop)}; {stop.detail}"
         lines.append(github_command("error", text))
     waiting = [held for part in plan.plans for held in part.held if held.change.origin.place is not None]
     lines += github_annotations(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from syncd.app import App
+    from syncd.app_types import ValidationResult
 
 SEVERITY = (0, 2, 3, 75, 65, 64, 4, 1)  # which exit code speaks for several mappings: the last of these
 
@@ -33,6 +34,13 @@ def open_app(config: Path | None) -> App:
     from syncd.app import App  # noqa: PLC0415 - `--help` and completion must not wait for SQLAlchemy and python-keycloak
 
     return App.open(config)
+
+
+def validate_paths(paths: Sequence[Path]) -> ValidationResult:
+    """Check mappings without any settings; imported here for the reason above."""
+    from syncd.app import validate_paths as check  # noqa: PLC0415 - as above
+
+    return check(paths)
 
 
 @dataclass(slots=True)
@@ -184,7 +192,7 @@ def caller() -> str:
 
 
 def _lines_of(error: MappingInvalid) -> dict[str, list[str]]:
-    """The lines of the files at fault, for carets; none of syncd.yaml, where a secret may stand by mistake."""
+    """The lines of the files at fault, for carets; none of syncd.yaml, where a secret may stand."""
     lines = {}
     for name in {problem.place.file for problem in error.problems} if error.quotable else ():
         with suppress(OSError):  # no excerpt, then: the message names the place all the same

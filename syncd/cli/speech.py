@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+LINE = 200  # characters of a help that a list shows: all of it
+
+
 class Command(click.Command):
     """A command with translated help."""
 
@@ -32,11 +35,11 @@ class Command(click.Command):
         """Write the help in the language in force."""
         formatter.write_paragraph()
         with formatter.indentation():
-            formatter.write_text(_(self.help or ""))
+            formatter.write_text(_(self.help) if self.help else "")
 
     def get_short_help_str(self, limit: int = 45) -> str:
         """The help as one line of a list."""
-        return _(self.help or self.short_help or "")[: max(limit, 200)]
+        return _(self.help)[: max(limit, LINE)] if self.help else ""
 
     def format_epilog(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write what more there is to say."""
@@ -75,7 +78,8 @@ def command(name: str, *, more: str | None = None) -> Callable[[Callable[..., An
 
 def group(name: str) -> Callable[[Callable[..., Any]], Group]:
     """A top-level command that has commands of its own."""
-    return click.group(name, cls=Group, help=COMMANDS[name][1])
+    make = click.group(name, cls=Group, help=COMMANDS[name][1])
+    return lambda function: make(everywhere(function, hidden=True))
 
 
 def subcommand(parent: Group, name: str, words: str) -> Callable[[Callable[..., Any]], click.Command]:
@@ -86,7 +90,7 @@ def subcommand(parent: Group, name: str, words: str) -> Callable[[Callable[..., 
 
 def everywhere(function: Callable[..., Any], *, hidden: bool) -> Callable[..., Any]:
     """The global options; every command takes them too, because that is where people type them."""
-    for add in reversed(_globals(hidden=hidden)):
+    for add in reversed((*_globals(hidden=hidden), _help())):
         function = add(function)
     return function
 
@@ -146,6 +150,11 @@ def _globals(*, hidden: bool) -> tuple[Callable[[Any], Any], ...]:
             **shared,
         ),
     )
+
+
+def _help() -> Callable[[Any], Any]:
+    """`--help` in our words: click's own are fixed before `--lang` is read."""
+    return click.help_option("--help", cls=Option, help=mark("Show this message and exit."))
 
 
 def _set(attribute: str) -> Callable[[click.Context, click.Parameter, Any], None]:

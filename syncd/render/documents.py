@@ -163,5 +163,8 @@ def _attrs(data: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
 
 def _origin(data: Mapping[str, Any]) -> Origin:
     place = Place(**data["place"]) if data["place"] else None
-    anchor = (str(data["anchor"][0]), str(data["anchor"][1]))
-    return Origin(**{**data, "place": place, "anchor": anchor, "former": tuple(data["former"])})
+    return Origin(**{name: _frozen(value) for name, value in data.items()} | {"place": place})
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value

@@ -34,6 +34,7 @@ REASONS = {
     "foreign": mark("not ours"),
     "drift": mark("changed by someone else"),
     "frozen": mark("its source is not healthy"),
+    "limit": mark("stopped by a limit"),
     "unsupported": mark("the server cannot hold it"),
 }
 

@@ -26,6 +26,8 @@ from syncd.render.page import Block, Page, Tone
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from syncd.model import Stop
+
 SHOWN = 50  # lines of one section before the rest is counted only; `--all` shows every one
 
 LIMITS = {
@@ -36,6 +38,8 @@ LIMITS = {
     "admins_min": mark("administrators left"),
     "mails": mark("mails in 24 hours"),
 }
+
+LOWER = frozenset({"admins_min"})  # limits that must not be undercut, where others must not be exceeded
 
 Found = tuple[str, Change]
 
@@ -85,9 +89,12 @@ def next_commands(plan: RunPlan) -> tuple[str, ...]:
     return (f"syncd held {plan.mapping}",) if plan.held else ()
 
 
-def stop_text(asked: int, allowed: int) -> str:
-    """How far over a limit: the two numbers."""
-    return _("{asked} asked, {allowed} allowed").format(asked=number(asked), allowed=number(allowed))
+def stop_text(stop: Stop) -> str:
+    """How far beyond a limit: the two numbers; of a lower limit, what would be left and what must be."""
+    text = (
+        _("{asked} left, {allowed} needed") if stop.limit in LOWER else _("{asked} asked, {allowed} allowed")
+    )
+    return text.format(asked=number(stop.asked), allowed=number(stop.allowed))
 
 
 def _sort(plan: RunPlan) -> _Sorted:
@@ -136,9 +143,7 @@ def _failed(plan: RunPlan) -> Block:
 def _stops(plan: RunPlan) -> Block:
     if not plan.stops:
         return Block()
-    rows = tuple(
-        ("!", limit_name(stop.limit), stop_text(stop.asked, stop.allowed), stop.detail) for stop in plan.stops
-    )
+    rows = tuple(("!", limit_name(stop.limit), stop_text(stop), stop.detail) for stop in plan.stops)
     if all(stop.removals_only for stop in plan.stops):
         note = _("The removals of this plan wait for approval; everything else goes ahead.")
     else:
@@ -254,7 +259,7 @@ def _rest(found: Sequence[Found], plan: RunPlan, *, everything: bool) -> Block:
     for unit, sign, kind, _subject, _role in things:
         units.setdefault(unit, Counter())[sign, kind] += 1
     rows = tuple((unit, _folded(counts)) for unit, counts in sorted(units.items()))
-    title = f"{_('Everything else, by unit')} ({number(len(things))})"
+    title = _("Everything else, by unit") + f" ({number(len(things))})"
     more = (_("… and {n} more units (--all shows everything)").format(n=number(len(rows) - SHOWN)),)
     return Block(title, rows=rows[:SHOWN], lines=more if len(rows) > SHOWN else (_("--all shows each line"),))
 
@@ -292,16 +297,21 @@ def _total(target: str, ops: Sequence[Op], held: int) -> tuple[str, ...]:
 
 def _limits(plan: RunPlan) -> Block:
     rows = tuple(
-        (limit_name(use.limit), f"{number(use.used)} / {number(use.allowed)}", _share(use.used, use.allowed))
+        (
+            limit_name(use.limit),
+            f"{number(use.used)} / {number(use.allowed)}",
+            "" if use.limit in LOWER else _share(use.used, use.allowed),
+        )
         for use in plan.uses
     )
     return Block(_("Limits used"), rows=rows) if rows else Block()
 
 
 def limit_name(limit: str) -> str:
-    """A limit in words; a role or source that it is about follows a colon."""
+    """A limit in words, with what it is about where it says so (`grants:member`)."""
     name, colon, about = limit.partition(":")
-    return _(LIMITS.get(name, name)) + colon + about
+    shown = _(LIMITS.get(name, name))
+    return f"{shown} ({about})" if colon else shown
 
 
 def _share(used: int, allowed: int) -> str:
@@ -325,4 +335,4 @@ def _age(seconds: int) -> str:
     for size, unit in ((86_400, _("d")), (3_600, _("h")), (60, _("min"))):
         if seconds >= size:
             return f"{number(seconds // size)} {unit}"
-    return f"{seconds} {_('s')}"
+    return f"{number(seconds)} " + _("s")

@@ -97,7 +97,7 @@ def held_page(rows: Sequence[HeldRow]) -> Page:
             (line.symbol, row.mapping, row.target, line.what, line.unit, line.role, line.where, line.note)
         )
     headings = ("", _("mapping"), _("on"), _("who or what"), _("unit"), _("role"), _("written at"), _("why"))
-    title = f"{_('Held')} ({number(len(rows))})"
+    title = _("Held") + f" ({number(len(rows))})"
     hint = _("What waits for adoption is taken with: syncd adopt PATH")
     adoption = any(row.held.reason == "adoption" for row in rows)
     return (Block(title, headings, tuple(cells), (hint,) if adoption else (), tone=Tone.WARN),)

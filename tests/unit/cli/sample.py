@@ -20,9 +20,22 @@ ANN, BOB, CARLA = "p_0000000000000001", "p_0000000000000002", "p_000000000000000
 FILE = "mappings/acme.yaml"
 
 
-def origin(unit: str, role: str = "", line: int = 1, *, slot: str = "unit", person: str = "", privileged: bool = False) -> Origin:
+def origin(
+    unit: str,
+    role: str = "",
+    line: int = 1,
+    *,
+    slot: str = "unit",
+    person: str = "",
+    privileged: bool = False,
+) -> Origin:
     return Origin(
-        anchor=(unit, slot), place=Place(FILE, line, 13), unit=unit, role=role, person=person, privileged=privileged
+        anchor=(unit, slot),
+        place=Place(FILE, line, 13),
+        unit=unit,
+        role=role,
+        person=person,
+        privileged=privileged,
     )
 
 
@@ -47,7 +60,10 @@ def keycloak_plan() -> Plan:
                 origin=origin("/acme/Qualité et Sûreté", "member", 31, slot="role:member"),
             ),
             Change(
-                Op.CREATE, Key(Kind.GROUP, ("acme", "platform")), {"description": ("x",)}, origin=origin("/acme/platform", line=12)
+                Op.CREATE,
+                Key(Kind.GROUP, ("acme", "platform")),
+                {"description": ("x",)},
+                origin=origin("/acme/platform", line=12),
             ),
             Change(
                 Op.UPDATE,
@@ -56,13 +72,24 @@ def keycloak_plan() -> Plan:
                 {"description": ("Acme",)},
                 origin=origin("/acme", line=3),
             ),
-            member(Op.CREATE, ("acme", "platform", "member"), BOB, unit="/acme/platform", role="member", line=15),
+            member(
+                Op.CREATE, ("acme", "platform", "member"), BOB, unit="/acme/platform", role="member", line=15
+            ),
             member(Op.CREATE, ("acme", "admin"), ANN, unit="/acme", role="admin", line=7, privileged=True),
-            member(Op.DELETE, ("acme", "[/ops]", "member"), CARLA, unit="/acme/[/ops]", role="member", line=9),
+            member(
+                Op.DELETE, ("acme", "[/ops]", "member"), CARLA, unit="/acme/[/ops]", role="member", line=9
+            ),
         ),
         held=(
             Held(
-                member(Op.CREATE, ("acme", "platform", "member"), CARLA, unit="/acme/platform", role="member", line=16),
+                member(
+                    Op.CREATE,
+                    ("acme", "platform", "member"),
+                    CARLA,
+                    unit="/acme/platform",
+                    role="member",
+                    line=16,
+                ),
                 "adoption",
                 "someone else put her there",
             ),
@@ -76,7 +103,14 @@ def ldap_plan() -> Plan:
     return Plan(
         target="ldap",
         changes=(
-            member(Op.CREATE, (base, "ou=platform", "cn=member"), BOB, unit="/acme/platform", role="member", line=15),
+            member(
+                Op.CREATE,
+                (base, "ou=platform", "cn=member"),
+                BOB,
+                unit="/acme/platform",
+                role="member",
+                line=15,
+            ),
             Change(
                 Op.CREATE,
                 Key(Kind.PERSON, (), (BOB,)),
@@ -101,7 +135,10 @@ def run_plan() -> RunPlan:
         uses=(LimitUse("removals", 12, 3), LimitUse("grants:member", 1, 10)),
         upcoming=(("2026-12-01", "Dan Moe leaves /acme/sre (member)"),),
         suggestions=("/acme/sre has half the members of /acme/ops: renamed? add `formerly: [ops]`",),
-        servers={"keycloak": "https://sso.acme.example, realm acme, as syncd", "ldap": "ldaps://ldap1, as cn=syncd"},
+        servers={
+            "keycloak": "https://sso.acme.example, realm acme, as syncd",
+            "ldap": "ldaps://ldap1, as cn=syncd",
+        },
         kept={"/acme/Qualité et Sûreté": 42},
         first=True,
     )
