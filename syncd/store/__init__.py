@@ -1,7 +1,7 @@
 """What syncd remembers: persons, what is ours, runs, plans, decisions, rosters, leases, and the audit trail.
 
 One database, SQLite or PostgreSQL, behind one `Store`; each part below knows its own tables, and
-`tests/contract/test_store.py` holds both databases to the same behaviour.
+`tests/contract/store` holds both databases to the same behaviour.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from syncd.store import migrate
 from syncd.store.audit import Audit, AuditHead, AuditRow, BrokenRow
 from syncd.store.database import Database
 from syncd.store.decisions import Decisions
+from syncd.store.erasure import Erasure
 from syncd.store.integrity import IntegrityProblem, Seal, broken_rows
 from syncd.store.leases import Lease, Leases, LeaseState
 from syncd.store.ledger import Ledger
@@ -64,7 +65,7 @@ class Store:
         audit = Audit(database, seal)
         leases = Leases(database)
         ledger = Ledger(database, seal, audit, leases)
-        persons = Persons(database, seal, audit)
+        persons = Persons(database, seal)
         runs = Runs(database, leases, audit)
         plans = Plans(database, seal, audit)
         decisions = Decisions(database, seal, audit)
@@ -75,7 +76,7 @@ class Store:
         self.lease_state = leases.state
         self.persons = persons.all
         self.save_persons = persons.save
-        self.erase = persons.erase
+        self.erase = Erasure(database, persons, audit).erase
         self.owned = ledger.owned
         self.claim = ledger.claim
         self.record = ledger.record

@@ -23,7 +23,6 @@ from syncd.store.integrity import IntegrityProblem
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from syncd.store.audit import Audit
     from syncd.store.database import Database
     from syncd.store.integrity import Seal
 
@@ -35,10 +34,9 @@ Names: TypeAlias = set[tuple[str, str]]  # (kind, value)
 class Persons:
     """Everybody syncd has met."""
 
-    def __init__(self, database: Database, seal: Seal, audit: Audit) -> None:
+    def __init__(self, database: Database, seal: Seal) -> None:
         self._database = database
         self._seal = seal
-        self._audit = audit
 
     def all(self) -> list[Person]:
         """Every person; those whose seal does not hold are left out (and `save` refuses to replace them)."""
@@ -58,25 +56,17 @@ class Persons:
             self._refuse_shared({p.id: p for p, _ in stored.values()} | wanted)
             self._replace(connection, changed)
 
-    def erase(self, person: str) -> bool:
-        """Forget a person's names, addresses and written profiles; whether there was such a person.
-
-        Id and account pins stay: without them what was given could not be taken back. The words of
-        audit rows about the person go too, and stored plans that name them can no longer be shown.
-        """
+    def stripped(self, connection: Connection, person: str) -> Person | None:
+        """Delete all names of a person and what was written into their profiles; who they were, if known."""
+        known = {p.id: (p, mac) for p, mac in self._stored(connection)}
+        if person not in known:
+            return None
+        self._refuse_broken([known[person]])
+        before = known[person][0]
         names = tables.person_names
-        with self._database.writing() as connection:
-            known = {p.id: p for p, _ in self._stored(connection)}
-            if person not in known:
-                return False
-            connection.execute(names.delete().where(names.c.person == person))
-            self._replace(
-                connection, [Person(person, known[person].pins, frozenset(), frozenset(), frozenset())]
-            )
-            self._audit.erase_details(connection, person)
-            mentions = tables.plans.c.document.contains(person, autoescape=True)
-            connection.execute(tables.plans.update().where(mentions).values(document=None, stops=None))
-        return True
+        connection.execute(names.delete().where(names.c.person == person))
+        self._replace(connection, [Person(person, before.pins)])
+        return before
 
     def broken(self, connection: Connection) -> list[IntegrityProblem]:
         """Every person whose seal does not hold."""
@@ -140,7 +130,7 @@ class Persons:
 
 def blank_person(seal: Seal, person: str) -> dict[str, str]:
     """The row of a person of whom nothing but the id is known."""
-    return {"id": person, "mac": _mac(seal, Person(person, {}, frozenset(), frozenset(), frozenset()))}
+    return {"id": person, "mac": _mac(seal, Person(person))}
 
 
 def _mac(seal: Seal, person: Person) -> str:

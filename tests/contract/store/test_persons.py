@@ -88,6 +88,15 @@ def test_erasing_a_person_erases_the_plans_that_name_them(store: Store, clock: C
     assert store.plan("digest-of-bob").document == {"names": {BOB.id: "a name"}}
 
 
+def test_erasing_a_person_drops_the_copies_of_rosters_that_name_them(store: Store, clock: Clock) -> None:
+    store.save_persons([ANN])
+    store.save_source("acme", "hr", '{"rows":[["Ann@ACME.example"]]}', "d", 1, clock())
+    store.save_source("acme", "guests", '{"rows":[["joann@acme.example"]]}', "d", 1, clock())
+    store.erase(ANN.id)
+    assert store.last_source("acme", "hr") is None
+    assert store.last_source("acme", "guests") is not None
+
+
 @pytest.mark.parametrize(
     "statement",
     [
@@ -108,8 +117,10 @@ def test_a_person_with_a_slipped_in_name_or_account_is_not_used(
 def test_a_person_who_was_tampered_with_is_not_overwritten(store: Store, tamper: Tamper) -> None:
     store.save_persons([ANN])
     tamper("UPDATE person_pins SET native = '\"u-666\"' WHERE person = :id", id=ANN.id)
-    with pytest.raises(StoreError, match="changed in the database by something other than syncd"):
-        store.save_persons([ANN])
+    for act in (lambda: store.save_persons([ANN]), lambda: store.erase(ANN.id)):
+        with pytest.raises(StoreError, match="changed in the database by something other than syncd"):
+            act()
+    assert store.persons() == []
 
 
 names = st.frozensets(st.text(max_size=10), max_size=3)
