@@ -17,6 +17,8 @@ from syncd.mapping.check_units import check_units
 from syncd.mapping.names import RoleNames
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from syncd.errors import Problem
     from syncd.mapping.places import Places
     from syncd.mapping.schema import MappingDocument
@@ -31,3 +33,13 @@ def check(document: MappingDocument, places: Places) -> list[Problem]:
     check_units(report)
     check_outputs(report)
     return report.problems
+
+
+def independent(found: Sequence[Problem], refused: Sequence[Problem]) -> list[Problem]:
+    """What the checks found, without what is only said of a list because an item of it was refused."""
+    lists = {
+        (problem.place.file, problem.path[: problem.path.rindex("[")])
+        for problem in refused
+        if problem.path.endswith("]")
+    }
+    return [problem for problem in found if (problem.place.file, problem.path) not in lists]

@@ -11,6 +11,7 @@ from syncd.mapping.names import UnknownName
 from syncd.mapping.schema import PersonMember, RosterMember, UnitMember
 from syncd.mapping.suggestions import did_you_mean, meant_or_listed
 from syncd.mapping.template import UNIT_NAMES, TemplateError, parse
+from syncd.mapping.tree_paths import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -70,7 +71,9 @@ def _check_person(report: Report, keys: Keys, entry: PersonMember) -> None:
     text = entry.person
     where = (*keys, "person")
     if not text or text != text.strip() or not text.isprintable():
-        report.value(where, f'"{text}" cannot be a person', "an address, a key of `people` or a username")
+        report.value(
+            where, f'"{visible(text)}" cannot be a person', "an address, a key of `people` or a username"
+        )
     elif "@" in text and not is_address(text):
         report.value(where, f'"{text}" is not an e-mail address')
     if entry.from_ and entry.until and entry.until < entry.from_:

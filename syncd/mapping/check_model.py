@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from syncd.mapping.check_names import name_fault
 from syncd.mapping.schema import MappingDocument, UnitModel
-from syncd.mapping.suggestions import meant_or_listed
+from syncd.mapping.suggestions import did_you_mean, meant_or_listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +20,11 @@ _ID = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _KIND = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
 RESERVED = frozenset({*MappingDocument.model_fields, *UnitModel.model_fields, "under"})
 ASKABLE = frozenset(UnitModel.model_fields) - {"units"}
+
+
+def is_key_of_unit(asked: str) -> bool:
+    """Whether a unit can hold this key; `attributes.NAME` is one too."""
+    return asked in ASKABLE or re.fullmatch(r"attributes\..+", asked) is not None
 
 
 def check_model(report: Report) -> None:
@@ -57,10 +62,9 @@ def _check_kind(report: Report, name: str, kind: KindModel) -> None:
         )
     report.known((*keys, "within"), kind.within, kinds, "kind")
     for where, asked in report.items((*keys, "asks"), kind.asks):
-        if asked not in ASKABLE and not re.fullmatch(r"attributes\..+", asked):
-            report.value(
-                where, f'"{asked}" is no key of a unit', meant_or_listed(asked, ASKABLE) or "attributes.NAME"
-            )
+        if not is_key_of_unit(asked):
+            hint = did_you_mean(asked, ASKABLE) or f"one of {', '.join(sorted(ASKABLE))}, attributes.NAME"
+            report.value(where, f'"{asked}" is no key of a unit', hint)
     for key, values in (("states", kind.states), ("access", kind.access)):
         if not values:
             report.value((*keys, key), "an empty list leaves nothing to choose")

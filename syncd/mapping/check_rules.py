@@ -131,9 +131,8 @@ def _check_fields(report: Report, keys: Keys, fields: tuple[str, ...], more: set
     known = {*PERSON_FIELDS, *more}
     for where, name in report.items(keys, fields):
         if name not in known and not (name.startswith("attributes.") and name != "attributes."):
-            report.value(
-                where, f'"{name}" cannot be asked for', did_you_mean(name, known) or "attributes.NAME"
-            )
+            hint = did_you_mean(name, known) or f"one of {', '.join(sorted(known))}, attributes.NAME"
+            report.value(where, f'"{name}" cannot be asked for', hint)
 
 
 def _check_leaving(report: Report) -> None:

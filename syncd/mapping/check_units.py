@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from syncd.mapping.check_members import check_kind_members, check_members
+from syncd.mapping.check_model import is_key_of_unit
 from syncd.mapping.check_names import folded, name_fault
 from syncd.mapping.check_report import located
 from syncd.mapping.check_rules import check_timezone
 from syncd.mapping.suggestions import did_you_mean, meant_or_listed
+from syncd.mapping.tree_paths import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +50,7 @@ def _check_standing(report: Report, here: Located) -> None:
         report.error(here.keys[:-1], f"no {plural} within units of kind {here.above}", hint)
     elif not here.above and kind.within:
         report.error(here.keys[:-1], f"no {plural} at the top of a mapping", allowed)
-    for asked in kind.asks:
+    for asked in filter(is_key_of_unit, kind.asks):
         name = asked.removeprefix("attributes.")
         given = here.unit.attributes.get(name) if name != asked else asked in here.unit.model_fields_set
         if not given:
@@ -112,7 +114,7 @@ def _check_names(report: Report, units: Mapping[Path, Located]) -> None:
         if fault:
             report.error(
                 here.keys,
-                f'the name "{names[-1]}" {fault}',
+                f'the name "{visible(names[-1])}" {fault}',
                 "the key of a unit is its name; use `title` for more",
             )
         twin = seen.setdefault((*names[:-1], folded(names[-1])), here)

@@ -63,11 +63,11 @@ def _unfold(value: Any, indent: int, start: int) -> None:
 
 
 def _length(value: Any) -> int:
-    """How many characters a value takes on one line, quotes counted wherever they may be needed."""
+    """How many characters a value takes on one line; the brackets take the room of the last comma."""
     if isinstance(value, CommentedMap):
         return sum(len(str(key)) + _length(inner) + len(": , ") for key, inner in value.items())
     if isinstance(value, CommentedSeq):
-        return sum(_length(inner) + len(", ") for inner in value) + len("[]")
+        return sum(_length(inner) + len(", ") for inner in value)
     return len(str(value)) + (len('""') if isinstance(value, ScalarString) else 0)
 
 

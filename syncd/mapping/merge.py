@@ -33,9 +33,8 @@ class Merged:
 
 def plurals_in(trees: Sequence[Node]) -> dict[str, str]:
     """The kind behind each plural, from the `kinds` of all files together."""
-    kinds = [
-        tree.content["kinds"] for tree in trees if isinstance(tree.content, dict) and "kinds" in tree.content
-    ]
+    tops = [tree.content for tree in trees if isinstance(tree.content, dict)]
+    kinds = [top["kinds"] for top in tops if "kinds" in top and isinstance(top["kinds"].content, dict)]
     return plurals_of(plain(_joined_kinds(kinds)) if kinds else None)
 
 

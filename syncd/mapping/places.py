@@ -74,21 +74,23 @@ class Places:
         return Problem(place, self.dotted(path), message, hint, severity)
 
     def dotted(self, path: Sequence[str | int]) -> str:
-        """The path as the file writes it, without the prefix of its `under`."""
+        """The path as the file writes it, as far as it goes there, without the prefix of its `under`."""
         node, shown = self.root, list[str | int]()
         for step in path:
             child = _step(node, step)
-            if child is not None and isinstance(node.content, list):
-                shown.append(child.key_column)
-            elif step != "":
-                shown.append(step)
-            node = child or node
+            if child is None and step != "":
+                break
+            if child is not None:
+                shown.append(child.key_column if isinstance(node.content, list) else step)
+                node = child
         return dotted(shown[self.prefixes.get(node.file, 0) :])
 
     def cut(self, path: Sequence[str | int], *, emptied: bool) -> None:
-        """Take what stands at `path` out of the tree, or leave it empty; for what is refused already."""
-        holder, found = self._walk(path[:-1])
-        node = _step(holder, path[-1]) if found else None
+        """Take what stands at `path`, or holds it, out of the tree or leave it empty: it is refused."""
+        while len(path) > 1 and not self.has(path):
+            path = path[:-1]
+        holder, _ = self._walk(path[:-1])
+        node = _step(holder, path[-1])
         if node is None:
             return
         if emptied:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from syncd.errors import MappingInvalid, Place, Problem
-from syncd.mapping.check import check
+from syncd.mapping.check import check, independent
 from syncd.mapping.files import SourceFile, read_files
 from syncd.mapping.merge import merge, plurals_in
 from syncd.mapping.places import Places
@@ -83,7 +83,7 @@ def _understand(places: Places, name: str, problems: list[Problem]) -> MappingDo
     if document is None:
         return None
     document = document if document.mapping else document.model_copy(update={"mapping": name})
-    problems += check(document, places)
+    problems += independent(check(document, places), wrong)
     return document
 
 

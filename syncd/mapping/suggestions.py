@@ -30,4 +30,4 @@ def meant_or_listed(word: str, known: Iterable[str]) -> str:
     question = did_you_mean(word, words)
     if question or not words or len(words) > FEW:
         return question
-    return f"one of {', '.join(words)}"
+    return f"one of {', '.join(words)}" if len(words) > 1 else f"there is only {words[0]}"

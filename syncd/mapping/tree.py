@@ -79,6 +79,7 @@ def from_plain(value: Any, place: Place) -> Node:
     return Node(content, place.file, line, column, line, column)
 
 
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]|\r(?!\n)|(?<!^)\ufeff")
 
 
@@ -196,6 +197,8 @@ class _Builder:
             self._key(top, value, event)
             return
         content: str | None = value
+        if event.style == '"' and (control := _CONTROL.search(value)):
+            self._refuse(event, f"control character U+{ord(control[0]):04X} is not allowed", "delete it")
         if not event.style and (not value or value[0] in _TYPED_STARTS):
             content = _resolved(value, loader)
         self._place_value(content, event)
@@ -265,7 +268,9 @@ class _Builder:
             )
         if event.tag:
             self._refuse(
-                event, f"tag {event.tag} is not allowed", "delete the tag; quote the value to make it text"
+                event,
+                f"tag {_short_tag(event.tag)} is not allowed",
+                "delete the tag; quote the value to make it text",
             )
 
     def _refuse(self, event: Any, message: str, hint: str = "", *keys: str) -> None:
@@ -276,6 +281,10 @@ class _Builder:
         path.extend(keys)
         place = Place(self.file, mark.line + 1, mark.column + 1)
         self.problems.append(Problem(place, dotted(path), message, hint))
+
+
+def _short_tag(tag: str) -> str:
+    return tag.replace("tag:yaml.org,2002:", "!!")
 
 
 def _events(loader: Any) -> Iterator[Any]:

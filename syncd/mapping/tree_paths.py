@@ -12,6 +12,13 @@ if TYPE_CHECKING:
 _BARE = re.compile(r"[^\s.\"\\]+")
 
 
+def visible(text: str) -> str:
+    """The text with every sign that cannot be seen, or that would move the cursor, as its code."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in text)
+
+
 def dotted(path: Iterable[str | int]) -> str:
     """The path as people write it: steps joined by dots, one that holds a dot in quotes, items [1], [2], …"""
     text = ""
@@ -19,11 +26,15 @@ def dotted(path: Iterable[str | int]) -> str:
         if isinstance(step, int):
             text += f"[{step + 1}]"
         else:
-            shown = (
-                step if _BARE.fullmatch(step) else '"' + step.replace("\\", "\\\\").replace('"', '\\"') + '"'
-            )
-            text += f".{shown}" if text else shown
+            text += f".{_step(step)}" if text else _step(step)
     return text
+
+
+def _step(step: str) -> str:
+    if _BARE.fullmatch(step) and step.isprintable():
+        return step
+    escaped = step.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{visible(escaped)}"'
 
 
 _STEP = re.compile(r'"((?:[^"\\]|\\.)*)"|([^".]+)')

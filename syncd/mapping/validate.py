@@ -47,9 +47,13 @@ def validate(places: Places) -> tuple[MappingDocument | None, list[Problem]]:
             return MappingDocument.model_validate(data), list(problems.values())
         except ValidationError as error:
             wrongs = error.errors(include_url=False)
+        told = {problem.path for problem in problems.values()}
         for wrong in wrongs:
             problem = _problem(wrong, places)
-            problems.setdefault((str(problem.place), problem.message), problem)
+            if not any(
+                path.startswith(problem.path) for path in told
+            ):  # else it follows from what was cut out
+                problems.setdefault((str(problem.place), problem.message), problem)
         for path in _refused(wrongs, places.plurals):
             places.cut(path, emptied=_is_named(path, places.plurals) and places.filled(path))
     return None, list(problems.values())

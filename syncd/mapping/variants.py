@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from syncd.mapping.schema_rules import Model
-from syncd.mapping.suggestions import meant_or_listed
+from syncd.mapping.suggestions import did_you_mean, meant_or_listed
 from syncd.mapping.tree_paths import split_dotted
 
 if TYPE_CHECKING:
@@ -89,7 +89,8 @@ def set_at(document: MappingDocument, path: str, value: Any) -> MappingDocument:
     except ValueError as error:
         raise VariantError(str(error), "for example roles.member.assignable") from None
     if steps[0] not in MODEL_KEYS:
-        raise VariantError(f'a variant cannot set "{steps[0]}"', meant_or_listed(steps[0], MODEL_KEYS))
+        hint = did_you_mean(steps[0], MODEL_KEYS) or f"it can set {', '.join(MODEL_KEYS)}"
+        raise VariantError(f'a variant cannot set "{steps[0]}"', hint)
     try:
         changed: MappingDocument = _with(document, steps, value)
     except ValidationError as error:
