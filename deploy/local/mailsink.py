@@ -128,7 +128,9 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; }
 dt { opacity: .7; } dd { margin: 0; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; padding: 1rem; background: var(--soft);
       border-radius: .5rem; }
-iframe { width: 100%; height: 26rem; border: 1px solid var(--line); border-radius: .5rem; background: #fff; }
+h2 { font-size: 1.1rem; }
+iframe { width: 100%; height: 20rem; border: 1px solid var(--line);
+         border-radius: .5rem; background: #fff; }
 button { font: inherit; padding: .3rem .8rem; }
 @media (max-width: 40rem) { li a { grid-template-columns: 1fr; gap: 0; } }
 """

@@ -104,12 +104,24 @@ def run(stack: Stack, *, servers_only: bool) -> int:
         print("The first start fetches Keycloak and prepares it; that takes a few minutes, once.", flush=True)
     stack.start()
     if not servers_only:
+        _put_outdated_settings_aside(stack)
         for arguments in (stack.bootstrap_arguments(), ["apply", MAPPING, "--yes"]):
             failed = _syncd(stack, arguments)
             if failed:
                 return failed
     print(_addresses(stack, servers_only=servers_only))
     return 0
+
+
+def _put_outdated_settings_aside(stack: Stack) -> None:
+    """A server whose port was taken while it was stopped has a new one: syncd.yaml must be written anew."""
+    settings = stack.home / "syncd.yaml"
+    if not settings.exists():
+        return
+    written = settings.read_text()
+    if not all(server.url in written for server in (stack.keycloak, stack.slapd)):
+        settings.replace(settings.with_suffix(".yaml.old"))
+        print("A server has a new port: syncd.yaml is written anew, the old one is kept as syncd.yaml.old")
 
 
 def _syncd(stack: Stack, arguments: Sequence[str]) -> int:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
 from deploy.docker.directory import PORTS
 from deploy.local.keycloak import ADMIN_CLIENT, VERSION
-from deploy.local.stack import Stack
+
+if TYPE_CHECKING:
+    from deploy.local.stack import Stack
 
 DOCKER = Path(__file__).resolve().parents[3] / "deploy" / "docker"
 COMPOSE: dict[str, Any] = yaml.safe_load((DOCKER / "compose.yaml").read_text())
@@ -77,18 +79,6 @@ def _options(command: list[str]) -> dict[str, str]:
         part for word in command[2:] for part in (word.split("=", 1) if word.startswith("--") else [word])
     ]
     return dict(zip(words[::2], words[1::2], strict=True))
-
-
-@pytest.fixture
-def local_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
-    """A stack whose servers are made up to their addresses, without data."""
-    stack = Stack(tmp_path)
-    for server in stack.servers:
-        monkeypatch.setattr(type(server), "make", lambda _server: None)
-        server.make_once()
-    stack.keycloak.home.mkdir()
-    (stack.keycloak.home / "login.json").write_text('{"client": "a secret", "user": "a password"}')
-    return stack
 
 
 def test_what_the_dockerfile_copies_is_in_the_build_context_and_exists() -> None:
