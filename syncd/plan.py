@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from syncd.model import Attrs, Desired, Key, Limits, Observation, Owned
 
 __all__ = [
+    "Facts",
     "blocked",
     "diff",
     "digest",
     "make_plan",
     "moved",
     "natives_after",
+    "settle",
     "suggestions",
     "waves",
     "weigh",

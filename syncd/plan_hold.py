@@ -261,6 +261,12 @@ def _edge_of_others(facts: Facts, change: Change) -> Why | None:
     return None
 
 
+def _unread(facts: Facts, change: Change) -> Why | None:
+    if change.op is not Op.DELETE or change.key not in facts.unread:
+        return None
+    return "drift", "somebody renamed or moved it, so it is not known who is in it; the next run looks"
+
+
 def _taken_away(facts: Facts, change: Change) -> Why | None:
     """Drift of whole facts: ours, and somebody took it away, or moved it."""
     if facts.limits.drift == "revert" or facts.limits.approved:
@@ -280,6 +286,7 @@ _RULES: Sequence[Callable[[Facts, Change], Why | None]] = (
     _additive,
     _frozen,
     _edge_of_others,
+    _unread,
     _taken_away,
 )
 

@@ -41,7 +41,8 @@ class Facts:
     """What a plan is made from; `owned` by key.
 
     `drifted` are native ids that somebody else moved; `lost` are keys in `owned` under which something
-    else stands now: a container that was replaced by another of its name, and who is in that one.
+    else stands now: a container that was replaced by another of its name, and who is in that one;
+    `unread` are containers of ours that stand where nobody asked the target who is in them.
     """
 
     desired: Desired
@@ -52,6 +53,7 @@ class Facts:
     kinds: frozenset[Kind] = ALL_KINDS
     drifted: frozenset[str] = frozenset()
     lost: frozenset[Key] = frozenset()
+    unread: frozenset[Key] = frozenset()
 
     def wants(self, key: Key) -> bool:
         """Whether the mapping asks for this fact, now or as soon as its person is known."""
@@ -168,7 +170,7 @@ def settle(facts: Facts) -> tuple[Facts, tuple[Change, ...]]:
     if not moves and all(row == here for row, here in located.items()):
         return facts, ()
     drifted = {facts.owned[row].native for row, key in wanted.items() if row == key and located[row] != row}
-    return _after(facts, seen, located, moves, frozenset(drifted)), moves
+    return replace(_after(facts, seen, located, moves), drifted=frozenset(drifted)), moves
 
 
 def _located(facts: Facts) -> dict[Key, Key]:
@@ -192,12 +194,13 @@ def _wanted(facts: Facts, located: Mapping[Key, Key]) -> dict[Key, Key]:
 
     An anchor whose former ids are all in the ledger already is settled and wins; then a former id; then
     the anchor itself. So an exchange of two paths happens once, however long `formerly` stays in the file.
+    What is wanted no more but was moved by somebody goes back first: only there we know what it held.
     """
     origins = facts.desired.origins
-    goals = sorted(key for key in facts.desired.state if key.kind in NAMED and key in origins)
+    named = sorted(key for key in facts.desired.state if key.kind in NAMED and key in origins)
     now: dict[tuple[tuple[str, str], Kind], Key] = {}
     before: dict[tuple[tuple[str, str], Kind], Key] = {}
-    for key in goals:
+    for key in named:
         origin = origins[key]
         now.setdefault((origin.anchor, key.kind), key)
         for anchor in _former_anchors(origin):
@@ -217,9 +220,9 @@ def _wanted(facts: Facts, located: Mapping[Key, Key]) -> dict[Key, Key]:
                 continue
             matched[row] = goal
             taken.add(goal)
-    return {
-        row: goal for row, goal in matched.items() if row.kind is not Kind.ROLE or row.place == goal.place
-    }
+    strays = {row: row for row, here in located.items() if here != row and row not in matched}
+    goals = matched | strays
+    return {row: goal for row, goal in goals.items() if row.kind is not Kind.ROLE or row.place == goal.place}
 
 
 def _former_anchors(origin: Origin) -> Iterable[tuple[str, str]]:
@@ -304,9 +307,9 @@ class _Mover:
         old = here if recorded == path and self._ledger.find(here) is None else recorded
         owned = self._facts.owned[row]
         final = self._pending[node][1]
-        attrs = {**owned.attrs, **_naming(goal, self._facts.desired.state[final])}
+        attrs = {**owned.attrs, **_naming(goal, self._facts.desired.state.get(final, {}))}
         native = owned.native or self._facts.observed.natives.get(_key_at(row.kind, here), "")
-        origin = self._facts.desired.origins[final] if goal == final else owned.origin
+        origin = self._facts.desired.origins.get(final, owned.origin) if goal == final else owned.origin
         self._changes.append(
             Change(Op.MOVE, goal, attrs, attrs, old=_key_at(row.kind, old), native=native, origin=origin)
         )
@@ -320,10 +323,12 @@ def _naming(key: Key, attrs: Attrs) -> Attrs:
     return {name.lower(): attrs[name.lower()]} if equals and name.lower() in attrs else {}
 
 
-def _after(
-    facts: Facts, seen: Tree, located: Mapping[Key, Key], moves: tuple[Change, ...], drifted: frozenset[str]
-) -> Facts:
-    """The facts as they stand once the moves are done."""
+def _after(facts: Facts, seen: Tree, located: Mapping[Key, Key], moves: tuple[Change, ...]) -> Facts:
+    """The facts as they stand once the moves are done.
+
+    Who is in a container that stands at an unexpected place was not read; unknown is never empty, so all
+    that we put there is taken to be there still.
+    """
     observed = facts.observed
     state = {rekeyed(key, seen.now): attrs for key, attrs in observed.state.items()}
     for key in {change.key for change in moves} & facts.desired.state.keys() & state.keys():
@@ -342,6 +347,12 @@ def _after(
     for key in (*gone, *rest):  # where a row of something gone stood at the new place, the moved one wins
         place = rekeyed(key, now)
         owned[place] = replace(facts.owned[key], key=place)
+    unread = frozenset(
+        rekeyed(here, seen.now)
+        for row, here in located.items()
+        if here != row and here not in facts.desired.state and here not in facts.owned
+    )
+    state = {**{key: {} for key in owned if unread and not unread.isdisjoint(_holders(key))}, **state}
     return replace(
         facts,
         observed=replace(
@@ -351,8 +362,14 @@ def _after(
             marks={rekeyed(key, seen.now): mark for key, mark in observed.marks.items()},
         ),
         owned=owned,
-        drifted=drifted,
+        unread=unread,
     )
+
+
+def _holders(key: Key) -> tuple[Key, ...]:
+    """The container that an edge or a grant lies in."""
+    laid_in = key.kind not in NAMED and key.kind is not Kind.PERSON
+    return tuple(need for need in key.needs() if need.kind in CONTAINERS) if laid_in else ()
 
 
 def natives_after(plan: Plan, natives: Mapping[Key, str]) -> Mapping[Key, str]:

@@ -92,9 +92,9 @@ class MemoryTarget:
     def read(self, scope: Scope) -> Observation:
         """Everything below the tops of `scope`, members of the containers named, and the people asked for."""
         before = self.requests
-        self._request()
+        self.requests += 1
         state = {key: dict(attrs) for key, attrs in self._facts.items() if self._is_in(key, scope)}
-        for _ in [key for key in state if key.kind in CONTAINERS]:
+        for _ in {Key(Kind.GROUP), *(key for key in state if key.kind in CONTAINERS)}:
             self._request()
         accounts = tuple(one for one in self.accounts.values() if self._is_asked_for(one, scope))
         natives = {key: native for key, native in self._natives.items() if key in state}
@@ -103,7 +103,7 @@ class MemoryTarget:
 
     def _request(self) -> None:
         self.requests += 1
-        if self.faults.interrupt_reads and self.requests:
+        if self.faults.interrupt_reads:
             raise IncompleteRead(self.name, "the read broke off", "try again; nothing was judged by it")
 
     @staticmethod
@@ -271,6 +271,15 @@ class MemoryTarget:
     def mark(self, key: Key, owner: str) -> None:
         """Put somebody's ownership mark on a container."""
         self._marks[self._natives[key]] = owner
+
+    def write(self, key: Key, attrs: Attrs) -> None:
+        """Change attributes as a stranger would."""
+        self._facts[key].update(attrs)
+
+    @property
+    def natives(self) -> Mapping[Key, str]:
+        """The native id of everything that has one."""
+        return self._natives
 
     @property
     def facts(self) -> State:

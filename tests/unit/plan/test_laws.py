@@ -1,0 +1,199 @@
+"""The laws of the core, over histories with foreign hands, renames and crashes.
+
+The target is the memory target and the ledger a miniature of the store's; the rest is the real thing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from syncd import plan
+from syncd.model import Desired, Kind, Limits, Observation, Op
+from tests.strategies import PEOPLE, Setting, Step, Story, histories, steps
+
+if TYPE_CHECKING:
+    import random
+
+LAW = settings(
+    max_examples=80, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+)
+
+
+def told(history: tuple[Setting, list[Step]], limits: Limits | None = None) -> Story:
+    """The story of a history, with strangers looked after at every step."""
+    setting, todo = history
+    story = Story(setting, limits)
+    for step in todo:
+        story.do(step)
+        story.check_strangers()
+    return story
+
+
+@LAW
+@given(histories())
+def test_after_any_history_a_run_or_two_make_it_so_and_then_there_is_silence(
+    history: tuple[Setting, list[Step]],
+) -> None:
+    story = told(history)
+    story.settle()
+    story.check_settled()
+    story.check_strangers()
+
+
+@LAW
+@given(histories(faults=False))
+def test_without_foreign_moves_one_run_is_enough(history: tuple[Setting, list[Step]]) -> None:
+    setting, todo = history
+    story = told((setting, [step for step in todo if not step.edit.startswith(("console", "foreign_group"))]))
+    assert story.settle() == 0
+    story.check_settled()
+
+
+@LAW
+@given(histories())
+def test_an_empty_mapping_takes_away_all_that_is_ours_and_nothing_else(
+    history: tuple[Setting, list[Step]],
+) -> None:
+    story = told(history)
+    story.units = {}
+    story.settle()
+    story.check_settled()
+    assert story.edges() == story.foreign_edges | story.by_hand
+    kept = {story.native(key) for key in story.groups()}
+    assert story.foreign_groups <= kept
+
+
+@LAW
+@given(histories(), st.sampled_from(["empty", "delete"]), st.sampled_from(["yes", "ask"]))
+def test_access_that_is_not_wanted_any_more_is_revoked_always(
+    history: tuple[Setting, list[Step]], delete_units: str, adopt: str
+) -> None:
+    story = told(history, Limits(adopt=adopt, delete_units=delete_units))
+    story.settle()
+    story.units = {}
+    story.settle()
+    ours = {
+        (row.key.place, PEOPLE[row.key.item[0]])
+        for row in story.runner.ledger.rows.values()
+        if row.key.kind is Kind.MEMBER
+    }
+    assert not ours
+    assert story.edges() <= story.foreign_edges | story.by_hand
+
+
+@LAW
+@given(histories(faults=False), steps)
+def test_a_rename_or_a_move_costs_no_membership(history: tuple[Setting, list[Step]], step: Step) -> None:
+    story = told(history)
+    story.settle()
+    assume(not any(held.reason == "foreign" for held in story.run().held))
+    before = story.edges()
+    made = story.do(replace(step, edit=("rename", "move", "swap", "template")[step.a % 4], fault="none", c=1))
+    assume(story.done[-1] in ("rename", "move", "swap", "template"))
+    assume(not any(change.op is Op.ADOPT for change in made.changes))
+    assert {change.op for change in made.changes} <= {Op.MOVE, Op.UPDATE}
+    assert not [change for change in made.changes if change.op is Op.UPDATE and change.writes]
+    assert story.edges() == before
+    story.settle()
+    story.check_settled()
+
+
+@LAW
+@given(histories(), st.randoms(use_true_random=False), st.sampled_from(["yes", "ask", "never"]))
+def test_a_plan_does_not_depend_on_the_order_of_what_goes_in(
+    history: tuple[Setting, list[Step]], chance: random.Random, adopt: str
+) -> None:
+    story = told(history)
+    limits = Limits(adopt=adopt, delete_units="delete", unlisted="remove")
+    desired, rows = story.desired(), list(story.runner.ledger.rows.values())
+    seen = story.runner.observe(desired)
+    one = plan.make_plan("memory", desired, seen, rows, limits, "test/acme")
+
+    def shuffled(mapping: object) -> dict[object, object]:
+        items = list(mapping.items())  # type: ignore[attr-defined]  # any mapping will do
+        chance.shuffle(items)
+        return dict(items)
+
+    chance.shuffle(rows)
+    other_desired = Desired(shuffled(desired.state), shuffled(desired.origins))
+    other_seen = Observation(shuffled(seen.state), shuffled(seen.natives), (), shuffled(seen.marks))
+    other = plan.make_plan("memory", other_desired, other_seen, rows, limits, "test/acme")
+    assert one == other
+    assert plan.digest([one], []) == plan.digest([other], [])
+
+
+@LAW
+@given(
+    histories(),
+    st.builds(
+        Limits,
+        adopt=st.sampled_from(["yes", "ask", "never"]),
+        unlisted=st.sampled_from(["report", "keep", "remove"]),
+        drift=st.sampled_from(["revert", "report", "adopt"]),
+        delete_units=st.sampled_from(["empty", "delete", "detach"]),
+        additive=st.booleans(),
+        protected=st.sampled_from([frozenset(), frozenset({min(PEOPLE), "/top/a"})]),
+    ),
+)
+def test_nothing_of_the_difference_vanishes_it_goes_or_it_is_held(
+    history: tuple[Setting, list[Step]], limits: Limits
+) -> None:
+    story = told(history)
+    desired, rows = story.desired(), {row.key: row for row in story.runner.ledger.rows.values()}
+    seen = story.runner.observe(desired)
+    facts, moves = plan.settle(plan.Facts(desired, seen, rows, limits, "test/acme"))
+    made = plan.make_plan("memory", desired, seen, list(rows.values()), limits, "test/acme")
+    difference = Counter((change.op, change.key) for change in (*moves, *plan.diff(facts)) if change.writes)
+    going = Counter((change.op, change.key) for change in made.changes if change.writes)
+    held = {(held.change.op, held.change.key) for held in made.held}
+    for (op, key), count in difference.items():
+        assert going[op, key] == count or (op, key) in held or (Op.UPDATE, key) in held
+    assert going.keys() <= difference.keys()
+
+
+@LAW
+@given(histories())
+def test_no_wave_needs_itself_or_what_comes_later(history: tuple[Setting, list[Step]]) -> None:
+    story = told(history)
+    made, seen = story.runner.plan(story.desired())
+    standing = set(seen.state) | {change.key for change in made.changes if change.op is Op.ADOPT}
+    standing |= {change.key for change in made.changes if change.op is Op.MOVE}
+    waves = plan.waves(made.changes)
+    assert Counter(id(change) for wave in waves for change in wave) == Counter(map(id, made.changes))
+    for wave in waves:
+        for change in (one for one in wave if one.op is Op.CREATE):
+            managed = [need for need in change.key.needs() if need in {one.key for one in made.changes}]
+            assert all(need in standing for need in managed)
+        standing |= {change.key for change in wave if change.op is Op.CREATE}
+        gone = {change.key for change in wave if change.op is Op.DELETE}
+        standing -= gone
+        assert not [key for key in standing for need in key.needs() if need in gone]
+
+
+def test_histories_are_worth_their_time() -> None:
+    """At least these shares of histories hold what the laws are about."""
+    seen: Counter[str] = Counter()
+
+    @settings(LAW, max_examples=150)
+    @given(histories())
+    def sample(history: tuple[Setting, list[Step]]) -> None:
+        story = told(history)
+        seen["histories"] += 1
+        for what, edits in {
+            "removal": {"remove_member", "remove_unit"},
+            "rename": {"rename", "move", "swap", "template"},
+            "foreign edge": {"foreign_member", "put_by_hand"},
+            "drift": {"console_rename", "console_delete", "console_expel", "console_describe"},
+            "crash": {"crash"},
+        }.items():
+            seen[what] += not edits.isdisjoint(story.done)
+
+    sample()
+    shares = {what: round(count / seen["histories"], 2) for what, count in seen.items()}
+    assert min(shares[what] for what in ("removal", "rename", "foreign edge", "drift")) >= 0.3, shares
+    assert shares["crash"] >= 0.2, shares
