@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from syncd.app import App
-    from syncd.app_types import ValidationResult
+    from syncd.app_types import BootstrapRequest, ValidationResult
+    from syncd.mapping.schema import MappingDocument
 
 SEVERITY = (0, 2, 3, 75, 65, 64, 4, 1)  # which exit code speaks for several mappings: the last of these
 
@@ -41,6 +42,20 @@ def validate_paths(paths: Sequence[Path]) -> ValidationResult:
     from syncd.app import validate_paths as check  # noqa: PLC0415 - as above
 
     return check(paths)
+
+
+def mapping_document(app: App, name: str) -> MappingDocument:
+    """What a mapping says, as one value; imported here for the reason above."""
+    from syncd.app.files import load_mapping  # noqa: PLC0415 - as above
+
+    return load_mapping(app.settings, name).document
+
+
+def run_bootstrap(config: Path, request: BootstrapRequest) -> list[str]:
+    """Set servers up, before there need be settings; imported here for the reason above."""
+    from syncd.app import bootstrap  # noqa: PLC0415 - as above
+
+    return bootstrap(config, request)
 
 
 @dataclass(slots=True)

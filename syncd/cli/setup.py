@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
 from syncd.app_types import BootstrapRequest
-from syncd.cli.session import Session, only_one
+from syncd.cli.session import Session, only_one, run_bootstrap
 from syncd.cli.speech import command, group, option, subcommand
 from syncd.locale import gettext as _
 from syncd.locale import mark
@@ -45,8 +46,8 @@ secret_file = click.Path(exists=True, dir_okay=False)
 def bootstrap_command(session: Session, /, **wanted: Any) -> int:
     """Hand the request over, show each step."""
     request = BootstrapRequest(**{name: value for name, value in wanted.items() if value is not None})
-    with session.app() as app:
-        steps = list(app.bootstrap(request))
+    session.start_logs()
+    steps = run_bootstrap(session.settings_file() or Path("syncd.yaml"), request)
     session.show(
         sentences_page(steps or [_("Everything was there already.")]), document("steps", steps=steps)
     )

@@ -49,9 +49,6 @@ class FakeApp:
         self._act("validate", mapping)
         return self.validation
 
-    def schema(self, mapping: str) -> dict:
-        return {"title": mapping}
-
     def plan(self, mapping: str, *, only: str | None = None, target: str | None = None) -> RunPlan:
         self._act("plan", mapping, only, target)
         return self.plans_made[mapping]
@@ -91,7 +88,7 @@ class FakeApp:
     def doctor(self) -> list[Check]:
         return self.checks
 
-    def bootstrap(self, request) -> list[str]:
+    def bootstrap(self, config, request) -> list[str]:
         self._act("bootstrap", request)
         return ["client syncd made"]
 
@@ -139,6 +136,7 @@ class FakeApp:
 def app(monkeypatch) -> FakeApp:
     fake = FakeApp()
     monkeypatch.setattr("syncd.cli.session.open_app", lambda _config: fake)
+    monkeypatch.setattr("syncd.cli.setup.run_bootstrap", fake.bootstrap)
     return fake
 
 
