@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import TypeAlias
 
 Value: TypeAlias = str | bytes
@@ -80,6 +81,7 @@ def attributes(relative: str) -> tuple[tuple[str, Value], ...]:
     return _read_rdn(relative, relative)
 
 
+@lru_cache(maxsize=16_384)
 def fold(relative: str) -> str:
     """The form of one RDN that is equal where a server would call the names equal.
 
@@ -90,6 +92,7 @@ def fold(relative: str) -> str:
     return _write(tuple(sorted(parts, key=lambda part: (part[0], _show(part[1])))))
 
 
+@lru_cache(maxsize=32_768)
 def fold_dn(dn: str) -> str:
     """A whole DN in the form in which DNs are compared."""
     return join(tuple(fold(part) for part in parse(dn)))
@@ -126,7 +129,7 @@ def is_below(dn: str, base: str) -> bool:
 
 def same(one: str, other: str) -> bool:
     """Whether two DNs name one entry, however they are spelled."""
-    return _folded(one) == _folded(other)
+    return fold_dn(one) == fold_dn(other)
 
 
 def place_of(dn: str, base: str) -> tuple[str, ...]:

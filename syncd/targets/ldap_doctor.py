@@ -82,8 +82,7 @@ def _kind(root: Entry) -> str:
 
 def _output(directory: Directory, profile: LdapProfile, root: Entry) -> Iterator[Check]:
     for name, base in (("base", profile.base), ("people_base", profile.people_base)):
-        if base:
-            yield _place(directory, name, base)
+        yield _place(directory, name, base)
     yield _write(directory, profile.base)
     if profile.manages_people:
         yield _write(directory, profile.people_base, "write people")

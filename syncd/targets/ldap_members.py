@@ -114,10 +114,9 @@ class Memberships:
         return edges, outcomes
 
     def _nobody(self, change: Change, native: str) -> str:
-        base = self._profile.people_base or "people_base, which is not set"
         return (
-            f"{self._entries.dn_at(change.key.place)}: no entry below {base} has the entryUUID"
-            f" {native or '-'}; it was removed since the read, or lies elsewhere"
+            f"{self._entries.dn_at(change.key.place)}: no entry below {self._profile.people_base} has the"
+            f" entryUUID {native or '-'}; it was removed since the read, or lies elsewhere"
         )
 
     def _dn_of(self, native: str) -> str | None:
@@ -129,8 +128,6 @@ class Memberships:
         return nested.dn if nested else None
 
     def _look_up(self, natives: set[str]) -> None:
-        if not self._profile.people_base:
-            return
         missing = sorted(native for native in natives if native)
         for start in range(0, len(missing), BATCH):
             wanted = any_of([equals(UUID, native) for native in missing[start : start + BATCH]])

@@ -27,6 +27,8 @@ PERSON_CLASSES = {
 class LdapProfile:
     """The choices of one LDAP output; `marker` is `environment/mapping`, empty writes none.
 
+    Without `people_base` people are looked for below `base`.
+
     `empty_group` is placeholder, delete or allow; empty leaves it to what the server demands. Raises
     `UsageError` for a group class that this version does not write, and for names that are no DNs.
     """
@@ -42,6 +44,7 @@ class LdapProfile:
     marker_attribute: str = "businessCategory"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "people_base", self.people_base or self.base)
         if self.group_class not in MEMBER_ATTRIBUTES:
             raise UsageError(
                 f"group_class {self.group_class} cannot be written by this version",

@@ -54,8 +54,6 @@ def read(
 
 def find_people(directory: Directory, profile: LdapProfile, scope: Scope) -> list[Entry]:
     """The entries below `people_base` of everyone whom the scope names, each once."""
-    if not profile.people_base:
-        return []
     names = [filter_of(profile, text) for text in sorted(scope.people)]
     names += [equals(UUID, native) for native in sorted(scope.natives) if "=" not in native]
     attributes = ("*", *_PERSON) if profile.manages_people else (*_PERSON, profile.match)

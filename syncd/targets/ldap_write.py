@@ -121,7 +121,7 @@ class Wave:
             wanted = change.attrs.get("dn", ())
             if change.op is Op.CREATE and not (wanted and _is_below(wanted[0], profile.people_base)):
                 shown = wanted[0] if wanted else "an entry without dn"
-                return f"{shown}: not below people_base {profile.people_base or '(none)'}; correct `person`"
+                return f"{shown}: not below people_base {profile.people_base}; correct `person`"
             return ""
         places = (key.place, *((change.old.place,) if change.old else ()))
         if all(len(place) > 1 and dn.same(place[0], profile.base) for place in places):
@@ -335,7 +335,7 @@ class Wave:
 
 def _is_below(text: str, base: str) -> bool:
     try:
-        return bool(base) and dn.is_below(text, base)
+        return dn.is_below(text, base)
     except dn.DnError:
         return False
 
