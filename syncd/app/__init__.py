@@ -1,0 +1,387 @@
+"""The application: the only place where settings become concrete stores and targets.
+
+Commands call it, it calls `reconcile`. Every method may raise a `SyncdError`; nothing here prints.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Self
+
+from syncd import reconcile
+from syncd import settings as settings_module
+from syncd.app import connections, files
+from syncd.app.directory import fetcher
+from syncd.app.explain import explanations
+from syncd.app.setup import bootstrap, doctor, integrity_key
+from syncd.app.validation import validate_paths
+from syncd.app_types import AuditRow, HeldRow, MappingStatus, PlanRow, RunDetail, RunRow
+from syncd.errors import MappingInvalid, Refused, SyncdError, TargetError, UsageError
+from syncd.mapping import limits, outputs
+from syncd.mapping.json_schema import json_schema
+from syncd.mapping.suggestions import meant_or_listed
+from syncd.model import Change, Op, Outcome, Result
+from syncd.prepare import Files, Job, Narrowing, prepare
+from syncd.render.documents import plan_document
+from syncd.store import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from syncd.app_types import Explanation, ValidationResult
+    from syncd.mapping.compiled import Compiled
+    from syncd.model import Check, Owned, RunPlan, RunReport
+    from syncd.settings import Settings
+    from syncd.store import AuditRow as StoredAuditRow
+    from syncd.store import Store, StoredPlan, StoredRun
+    from syncd.targets import Target
+
+__all__ = ["App", "bootstrap", "validate_paths"]
+
+
+class App:
+    """One operator's file, its store, and everything that can be done with them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._store: Store | None = None
+        self._open: list[Target] = []
+
+    @classmethod
+    def open(cls, config: Path | None = None, overrides: dict[str, Any] | None = None) -> Self:
+        """Read the operator's file; raises `UsageError` where there is none."""
+        return cls(settings_module.load(config, overrides))
+
+    def close(self) -> None:
+        """End every connection."""
+        for target in self._open:
+            target.close()
+        if self._store is not None:
+            self._store.close()
+
+    # --- mappings -------------------------------------------------------------------------------------
+
+    def mapping_names(self) -> list[str]:
+        """The mappings of the operator's file, in its order."""
+        return list(self.settings.mappings)
+
+    def validate(self, mapping: str | None = None) -> ValidationResult:
+        """Read and check one mapping or all, rosters included, without a server."""
+        names = [self._known(mapping)] if mapping else self.mapping_names()
+        return validate_paths(
+            [self.settings.mappings[name].from_ for name in names], settings=self.settings, names=names
+        )
+
+    def schema(self, mapping: str) -> dict[str, Any]:
+        """A JSON Schema with the mapping's own kinds and roles."""
+        return json_schema(files.load_mapping(self.settings, self._known(mapping)).document)
+
+    def plan(self, mapping: str, *, only: str | None = None, target: str | None = None) -> RunPlan:
+        """What a run would do now; it is kept for approval where something stops it or waits."""
+        plan = prepare(self._job(mapping), Narrowing(only, target)).plan
+        self._keep(plan)
+        return plan
+
+    def apply(
+        self,
+        mapping: str,
+        plan: RunPlan | None,
+        *,
+        confirmed: bool,
+        actor: str,
+        progress: reconcile.Progress = reconcile.silent,
+    ) -> RunReport:
+        """Carry out the plan that was shown, if a fresh one equals it."""
+        trigger = "apply" if confirmed else "sync"
+        job = self._job(mapping)
+        report = reconcile.apply(
+            job, plan, confirmed=confirmed, actor=actor, trigger=trigger, progress=progress
+        )
+        self._keep(report.plan)
+        return report
+
+    def held(self, mapping: str) -> list[HeldRow]:
+        """Every change that waits, with the reason."""
+        plan = prepare(self._job(mapping)).plan
+        return [
+            HeldRow(mapping, one.target, held, plan.names.get(held.change.origin.person, ""))
+            for one in plan.plans
+            for held in one.held
+        ]
+
+    def adopt(self, mapping: str, path: str, who: str) -> list[str]:
+        """Approve the adoption of everything that waits for it at `path` or below; the next run takes it."""
+        taken = []
+        for row in self.held(mapping):
+            change = row.held.change
+            if row.held.reason == "adoption" and _lies_at(change, path):
+                self._db.approve_adoption(mapping, row.target, change.key, who)
+                taken.append(f"{row.target}: {change.key}")
+        return taken
+
+    def release(self, mapping: str, who: str) -> int:
+        """Forget everything that the mapping owns, leaving it where it is; the number of rows."""
+        job = self._job(mapping)
+        count = 0
+        with job.store.lease(mapping, who, reconcile.LEASE):
+            run = job.store.start_run(mapping, "release", who)
+            for name in job.targets:
+                rows = job.store.owned(mapping, name)
+                job.store.record(mapping, name, run, [_forgotten(row) for row in rows])
+                count += len(rows)
+            job.store.finish_run(run, 0, "released", {"done": count})
+        return count
+
+    def explain(self, person: str, unit: str | None = None) -> list[Explanation]:
+        """Why the person holds, or waits for, what they hold: rule, line and source."""
+        found: list[Explanation] = []
+        for name in self.mapping_names():
+            found += explanations(prepare(self._job(name)), person, unit)
+        return found
+
+    # --- how things stand -----------------------------------------------------------------------------
+
+    def status(self) -> list[MappingStatus]:
+        """How each mapping stands, from the store alone."""
+        return [self._status(name) for name in self.mapping_names()]
+
+    def doctor(self) -> list[Check]:
+        """Every connection, its rights and its surroundings examined; nothing is written."""
+        compiled = {name: self._compiled_or_none(name) for name in self.mapping_names()}
+        return doctor(self.settings, self.db_check, {n: c for n, c in compiled.items() if c is not None})
+
+    def runs(self, limit: int = 50) -> list[RunRow]:
+        """The runs, newest first."""
+        return [_run_row(run) for run in self._db.runs(limit=limit)]
+
+    def run(self, run: str) -> RunDetail:
+        """One run with everything it did."""
+        found = self._db.run(run)
+        if found is None:
+            raise UsageError(f'there is no run "{run}"', "`syncd runs list` has them")
+        return RunDetail(_run_row(found), tuple(map(_audit_row, found.outcomes)))
+
+    def plans(self) -> list[PlanRow]:
+        """The plans that were kept, newest first."""
+        return [_plan_row(plan) for plan in self._db.plans()]
+
+    def plan_document(self, plan: str) -> dict[str, Any]:
+        """A kept plan, as it was shown."""
+        stored = self._db.plan(plan)
+        if stored.document is None:
+            raise Refused(f"plan {stored.id} named a person who was erased since", "make a new plan")
+        return dict(stored.document)
+
+    def approve(self, plan: str, who: str, reason: str = "") -> None:
+        """Let exactly this plan pass its limits, once, within 24 hours."""
+        approvers = self.settings.operators.approvers
+        if approvers and who not in approvers:
+            place = self.settings.place("operators", "approvers")
+            raise Refused(f"{who} may not approve plans", f"{place} names {', '.join(approvers)}")
+        self._db.approve(plan, who, reason)
+
+    def refuse(self, plan: str, who: str) -> None:
+        """Mark a plan as not wanted."""
+        self._db.refuse(plan, who)
+
+    def audit_rows(self) -> list[AuditRow]:
+        """The audit trail, newest first."""
+        return [_audit_row(row) for row in self._db.audit()]
+
+    def verify_audit(self) -> list[str]:
+        """Every break in the audit trail."""
+        return [str(row) for row in self._db.verify_audit()]
+
+    # --- setting up -----------------------------------------------------------------------------------
+
+    def db_upgrade(self) -> list[str]:
+        """Bring the store to this program's schema."""
+        return self._raw_store().upgrade()
+
+    def db_check(self) -> list[str]:
+        """Everything wrong with the store."""
+        return self._raw_store().check()
+
+    def db_rebuild(self, mapping: str) -> list[str]:
+        """Take back into a lost ledger what carries this mapping's mark on the servers."""
+        job = self._job(mapping)
+        return reconcile.rebuild(job, "db rebuild")
+
+    # --- inside ---------------------------------------------------------------------------------------
+
+    def _known(self, mapping: str) -> str:
+        if mapping not in self.settings.mappings:
+            hint = meant_or_listed(mapping, self.settings.mappings)
+            raise UsageError(f'there is no mapping "{mapping}" in {self.settings.file}', hint)
+        return mapping
+
+    def _raw_store(self) -> Store:
+        if self._store is None:
+            url = self.settings.store_url().get_secret_value()
+            self._store = open_store(url, integrity_key(self.settings))
+        return self._store
+
+    @property
+    def _db(self) -> Store:
+        store = self._raw_store()
+        store.ready()
+        return store
+
+    def _files(self, mapping: str) -> tuple[Compiled, Files]:
+        """The mapping's files, compiled and within its reach, and not clashing with another mapping."""
+        one = self.settings.mappings[self._known(mapping)]
+        loaded = files.load_mapping(self.settings, mapping)
+        now = datetime.now(UTC)
+        shrink = limits.overlay(limits.operator_policy(one.policy), loaded.document.policy).source_shrink or 0
+        compiled, sources = files.compiled_mapping(
+            loaded,
+            folder=files.folder_of(one.from_),
+            directories=self.settings.sources,
+            fetch=fetcher(lambda name: connections.ldap_connection(self.settings, name)),
+            store=self._db,
+            mapping=mapping,
+            now=now,
+            source_shrink=shrink,
+        )
+        files.check_reach(self.settings, mapping, loaded, compiled)
+        result = Files(compiled, loaded.places, sources.health, lambda: sources.keep(self._db, mapping, now))
+        return compiled, result
+
+    def _compiled(self, mapping: str) -> Compiled:
+        return self._files(mapping)[0]
+
+    def _compiled_or_none(self, mapping: str) -> Compiled | None:
+        try:
+            return self._compiled(mapping)
+        except SyncdError:
+            return None
+
+    def _job(self, mapping: str) -> Job:
+        compiled, read = self._files(mapping)
+        self._refuse_clashes(mapping, compiled)
+        store = self._db
+        for former in compiled.formerly:
+            store.renamed_mapping(former, mapping)
+        marker = f"{self.settings.environment}/{mapping}"
+        targets: dict[str, Target] = {}
+        unbuilt: dict[str, str] = {}
+        servers: dict[str, str] = {}
+        for output, connection in connections.outputs_of(self.settings, compiled).items():
+            servers[output] = connections.server(self.settings, connection)
+            try:
+                targets[output] = connections.target(self.settings, compiled, output, connection, marker)
+            except TargetError as error:
+                unbuilt[output] = str(error)
+        self._open += targets.values()
+        return Job(
+            mapping=mapping,
+            environment=self.settings.environment,
+            files=read,
+            targets=targets,
+            store=store,
+            operator=limits.operator_policy(self.settings.mappings[mapping].policy),
+            reach=files.reach_of(self.settings, mapping),
+            new_id=lambda: f"p_{secrets.token_hex(8)}",
+            now=lambda: datetime.now(UTC),
+            servers=servers,
+            unbuilt=unbuilt,
+        )
+
+    def _refuse_clashes(self, mapping: str, compiled: Compiled) -> None:
+        """Two mappings never manage the same thing; a broken neighbour is not ours to judge."""
+        others = [name for name in self.mapping_names() if name != mapping]
+        neighbours = {name: found for name in others if (found := self._compiled_or_none(name)) is not None}
+        reach = {name: files.reach_of(self.settings, name) for name in self.mapping_names()}
+        problems = outputs.clashes({**neighbours, mapping: compiled}, self.settings.environment, reach)
+        if problems:
+            raise MappingInvalid(problems)
+
+    def _keep(self, plan: RunPlan) -> None:
+        if plan.stops or plan.held or plan.policy_waiting:
+            stops = [stop.detail for stop in plan.stops]
+            self._db.save_plan("", plan.mapping, plan.digest, plan_document(plan), stops, datetime.now(UTC))
+
+    def _status(self, name: str) -> MappingStatus:
+        runs = self._db.runs(mapping=name, limit=20)
+        last = runs[0] if runs else None
+        success = next((run for run in runs if run.exit_code == 0), None)
+        plan = next((plan for plan in self._db.plans(mapping=name, limit=1)), None)
+        totals = (plan.document or {}).get("totals", {}) if plan and plan.state == "pending" else {}
+        owned = [row for output in self._outputs(name) for row in self._db.owned(name, output)]
+        return MappingStatus(
+            name=name,
+            last_run=last.started.isoformat() if last else "",
+            last_result=_result(last) if last else "",
+            last_success=success.started.isoformat() if success else "",
+            pending=totals.get("changes", 0),
+            held=totals.get("held", 0),
+            stopped=totals.get("stops", 0),
+            people=len({row.origin.person for row in owned if row.origin.person}),
+            owned=len(owned),
+        )
+
+    def _outputs(self, mapping: str) -> Sequence[str]:
+        compiled = self._compiled_or_none(mapping)
+        return outputs.output_names(compiled) if compiled else ("keycloak", "ldap")
+
+
+def _lies_at(change: Change, path: str) -> bool:
+    top = "/" + path.strip("/")
+    places = (change.origin.unit, "/" + "/".join(change.key.place))
+    return any(place == top or place.startswith(f"{top}/") for place in places)
+
+
+def _forgotten(row: Owned) -> Outcome:
+    change = Change(Op.FORGET, row.key, native=row.native, origin=row.origin)
+    return Outcome(change, Result.DONE)
+
+
+def _result(run: StoredRun) -> str:
+    return run.state if run.exit_code is None else str(run.exit_code)
+
+
+def _run_row(run: StoredRun) -> RunRow:
+    return RunRow(
+        id=run.id,
+        mapping=run.mapping,
+        started=run.started.isoformat(),
+        finished=run.finished.isoformat() if run.finished else "",
+        trigger=run.trigger,
+        actor=run.actor,
+        exit_code=run.exit_code or 0,
+        done=run.counts.get("done", 0),
+        failed=run.counts.get("refused", 0) + run.counts.get("unknown", 0),
+        skipped=run.counts.get("skipped", 0),
+        message=run.message or ("interrupted" if run.state == "interrupted" else ""),
+    )
+
+
+def _plan_row(plan: StoredPlan) -> PlanRow:
+    totals = (plan.document or {}).get("totals", {})
+    return PlanRow(
+        id=plan.id,
+        mapping=plan.mapping,
+        digest=plan.digest,
+        created=plan.created.isoformat(),
+        state=plan.state,
+        changes=totals.get("changes", 0),
+        held=totals.get("held", 0),
+        stops=totals.get("stops", 0),
+        who=plan.approval.who if plan.approval else plan.refused_by,
+        reason=plan.approval.reason if plan.approval else "",
+    )
+
+
+def _audit_row(row: StoredAuditRow) -> AuditRow:
+    return AuditRow(
+        at=row.at.isoformat(),
+        actor=row.actor,
+        run=row.run,
+        action=row.event,
+        target=row.target,
+        subject=str(row.key) if row.key else "",
+        result=row.result,
+        detail=str((row.detail or {}).get("detail", "")),
+    )

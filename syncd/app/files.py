@@ -1,0 +1,103 @@
+"""One mapping's files as they are now: loaded, their sources read, compiled, checked against `may`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from syncd.app.rosters import Reader, Sources
+from syncd.errors import MappingInvalid, Problem
+from syncd.mapping import limits, outputs
+from syncd.mapping.compile import compile_mapping, needs_of
+from syncd.mapping.read import load
+from syncd.mapping.schema import DEFAULT_POLICY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
+
+    from syncd.mapping.compiled import Compiled
+    from syncd.mapping.read import Loaded
+    from syncd.settings import Settings
+    from syncd.sources.ldap import DirectoryQuery, Entry
+    from syncd.store import Store
+
+
+def load_mapping(settings: Settings, name: str) -> Loaded:
+    """The mapping as its files and the operator's file say; raises `MappingInvalid`."""
+    one = settings.mappings[name]
+    return load(
+        shown(one.from_),
+        name=name,
+        files={glob: rule.model_dump(exclude_none=True) for glob, rule in one.files.items()},
+        set_=one.set_,
+        operator=settings.place("mappings", name, "set"),
+    )
+
+
+def compiled_mapping(  # noqa: PLR0913 - what a compilation depends on, each by name
+    loaded: Loaded,
+    *,
+    folder: Path,
+    directories: Mapping[str, Path],
+    fetch: Callable[[DirectoryQuery], Iterable[Entry]],
+    store: Store | None,
+    mapping: str,
+    now: datetime,
+    source_shrink: int = DEFAULT_POLICY.source_shrink or 0,
+) -> tuple[Compiled, Sources]:
+    """Sources read, then everything worked out for today in the mapping's own time zone."""
+    reader = Reader(loaded, folder, directories, fetch, store, mapping, now)
+    sources = reader.read(needs_of(loaded), source_shrink)
+    zone = loaded.document.settings.timezone or "UTC"
+    today = now.astimezone(ZoneInfo(zone)).date()
+    return compile_mapping(loaded, sources.rosters, today, sources.groups), sources
+
+
+def check_reach(settings: Settings, name: str, loaded: Loaded, compiled: Compiled) -> None:
+    """Raise `MappingInvalid` where the mapping reaches beyond its `may`, or loosens its operator's policy."""
+    problems = outputs.problems(compiled, settings.environment, reach_of(settings, name))
+    problems += _loosened(settings, name, loaded, compiled)
+    if any(problem.severity == "error" for problem in problems):
+        raise MappingInvalid(problems)
+
+
+def _loosened(settings: Settings, name: str, loaded: Loaded, compiled: Compiled) -> list[Problem]:
+    """The choices in which the mapping allows more than its operator says."""
+    said = settings.mappings[name].policy
+    return [
+        Problem(
+            loaded.places.value(("policy", field)),
+            f"policy.{field}",
+            "allows more than the operator does",
+            f"{settings.place('mappings', name, 'policy', field)} says how much; it may be stricter",
+        )
+        for field in limits.looser(compiled.policy, said)
+        if field != "protected"
+    ]
+
+
+def reach_of(settings: Settings, name: str) -> outputs.Reach:
+    """How far the operator lets the mapping reach."""
+    may = settings.mappings[name].may
+    return outputs.Reach(
+        connections=None if may.connections is None else frozenset(may.connections),
+        realm=may.realm,
+        groups=None if may.groups is None else tuple(tuple(top.strip("/").split("/")) for top in may.groups),
+        bases=may.bases,
+        grants=frozenset(may.grants),
+    )
+
+
+def folder_of(path: Path) -> Path:
+    """The folder that a mapping's own files are named from."""
+    return path if path.is_dir() else path.parent
+
+
+def shown(path: Path) -> Path:
+    """A path as the administrator would name it from here."""
+    try:
+        return path.relative_to(Path.cwd())
+    except ValueError:
+        return path

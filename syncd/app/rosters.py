@@ -1,0 +1,115 @@
+"""Rosters and directory groups, read and judged: a bad read is replaced by the last good copy.
+
+A copy is kept only when a run with it was confirmed (`Sources.keep`), so that a roster cannot shrink in
+small steps between two runs that nobody saw.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from syncd.errors import MappingInvalid, Problem
+from syncd.model import Roster, SourceHealth
+from syncd.sources import copies, health
+from syncd.sources.csv import CsvFormat, read_csv
+from syncd.sources.ldap import DirectoryQuery, read_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
+
+    from syncd.mapping.compile import Needs
+    from syncd.mapping.members_select import GroupRef
+    from syncd.mapping.read import Loaded
+    from syncd.mapping.schema import RosterModel
+    from syncd.sources.ldap import Entry
+    from syncd.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Every source of one mapping as this run uses it."""
+
+    rosters: Mapping[str, Roster]
+    groups: Mapping[GroupRef, Roster]
+    health: tuple[SourceHealth, ...]
+    fresh: Mapping[str, Roster]
+
+    def keep(self, store: Store, mapping: str, now: datetime) -> None:
+        """Keep the reads of a confirmed run as the last good copies."""
+        for name, roster in self.fresh.items():
+            store.save_source(mapping, name, copies.to_json(roster), roster.digest, len(roster.rows), now)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads the sources of one mapping; `store` is None where there is none (`validate` on a folder)."""
+
+    loaded: Loaded
+    folder: Path
+    directories: Mapping[str, Path]
+    fetch: Callable[[DirectoryQuery], Iterable[Entry]]
+    store: Store | None
+    mapping: str
+    now: datetime
+
+    def read(self, needs: Needs, source_shrink: int) -> Sources:
+        """All of them; raises `MappingInvalid` with the problems of every source that has no copy."""
+        wanted: dict[str | GroupRef, Callable[[], Roster]] = {}
+        for name, model in self.loaded.document.rosters.items():
+            wanted[name] = lambda name=name, model=model: self._roster(name, model, needs.rosters[name])  # type: ignore[misc]  # a lambda's defaults have no types
+        for group in needs.groups:
+            wanted[group] = lambda group=group: self._group(group)  # type: ignore[misc]  # as above
+        used: dict[str | GroupRef, Roster] = {}
+        problems: list[Problem] = []
+        for key, read in wanted.items():
+            try:
+                used[key] = self._judged(read(), source_shrink)
+            except MappingInvalid as error:
+                problems += error.problems
+        if problems:
+            raise MappingInvalid(problems)
+        return Sources(
+            rosters={key: roster for key, roster in used.items() if isinstance(key, str)},
+            groups={key: roster for key, roster in used.items() if not isinstance(key, str)},
+            health=tuple(self._health(roster) for roster in used.values()),
+            fresh={roster.name: roster for roster in used.values() if not roster.frozen},
+        )
+
+    def _roster(self, name: str, model: RosterModel, dates: frozenset[str]) -> Roster:
+        form = CsvFormat(
+            model.delimiter, model.encoding, model.date_format,
+            frozenset(model.columns.values()), model.key or "", dates,
+        )  # fmt: skip
+        if model.csv is not None:
+            folder = self.directories[model.csv.source] if model.csv.source else self.folder
+            return read_csv(name, folder / model.csv.file, form, shown=self._shown(folder / model.csv.file))
+        if model.ldap is not None:
+            query = DirectoryQuery(model.ldap.connection, model.ldap.base, model.ldap.filter)
+            return read_directory(name, query, self.fetch)
+        place = self.loaded.places.at(("rosters", name))
+        raise MappingInvalid(
+            [Problem(place, f"rosters.{name}", "says neither csv, ldap nor http", "name its source")]
+        )
+
+    def _group(self, group: GroupRef) -> Roster:
+        query = DirectoryQuery(group.connection, group=group.dn, nested=group.nested)
+        return read_directory(f"{group.connection}:{group.dn}", query, self.fetch)
+
+    def _shown(self, path: Path) -> str:
+        try:
+            return str(path.relative_to(Path.cwd()))
+        except ValueError:
+            return str(path)
+
+    def _judged(self, fresh: Roster, source_shrink: int) -> Roster:
+        last = self.store.last_source(self.mapping, fresh.name) if self.store else None
+        copy = copies.from_json(last.rows_json) if last else None
+        return health.judge(fresh, copy, f"{last.when:%Y-%m-%d %H:%M} UTC" if last else "", source_shrink)
+
+    def _health(self, roster: Roster) -> SourceHealth:
+        last = self.store.last_source(self.mapping, roster.name) if self.store and roster.frozen else None
+        age = int((self.now - last.when).total_seconds()) if last else 0
+        return SourceHealth(roster.name, len(roster.rows), age, roster.frozen, roster.digest)

@@ -1,0 +1,311 @@
+"""Setting up and examining: `bootstrap` by a one-off administrator, `doctor` by the running account.
+
+`bootstrap` writes what is missing and keeps what is there: syncd.yaml, the integrity key, the realm,
+the account with the least rights, the store, and what each mapping needs that the running account may
+not make (roles, composites, the claim of scoped permissions).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from syncd import settings as settings_module
+from syncd.app import connections, files
+from syncd.app.directory import fetcher
+from syncd.errors import SyncdError, UsageError
+from syncd.mapping import outputs
+from syncd.model import Check
+from syncd.settings import Keycloak
+from syncd.store import open_store
+from syncd.targets import keycloak_doctor, ldap_doctor
+from syncd.targets.keycloak_bootstrap import bootstrap_realm, unbootstrap_realm
+from syncd.targets.keycloak_bootstrap_mapping import bootstrap_mapping, unbootstrap_mapping
+from syncd.targets.keycloak_connection import KeycloakConnection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from syncd.app_types import BootstrapRequest
+    from syncd.mapping.compiled import Compiled
+    from syncd.settings import Settings
+    from syncd.targets.ldap_profile import LdapProfile
+
+CLIENT = "syncd"
+ENVIRONMENT = "production"
+KEY_BYTES = 32
+
+
+def integrity_key(settings: Settings) -> bytes:
+    """The key that signs what grants something; raises `UsageError` where there is none."""
+    if settings.integrity_key is None:
+        raise UsageError(
+            f"{settings.file}: integrity_key is missing",
+            "`syncd bootstrap` makes one; or write 32 random bytes in base64 into a file only syncd reads",
+        )
+    text = settings.secret(settings.integrity_key).get_secret_value()
+    try:
+        key = base64.b64decode(text, validate=True)
+    except ValueError:
+        key = text.encode()
+    if len(key) < KEY_BYTES:
+        raise UsageError(f"{settings.file}: integrity_key has {len(key)} bytes, {KEY_BYTES} are needed")
+    return key
+
+
+# --- bootstrap ----------------------------------------------------------------------------------------
+
+
+def bootstrap(config: Path, request: BootstrapRequest) -> list[str]:
+    """Make what is missing, or with `remove` take away what was made; what was done, in sentences."""
+    if request.remove:
+        return _remove(config, request)
+    steps: list[str] = []
+    if not config.exists():
+        steps += _write_settings(config, request)
+    settings = settings_module.load(config)
+    for name, one in settings.connections.items():
+        if isinstance(one, Keycloak):
+            made = bootstrap_realm(_admin(request, one, name), client_id=one.client_id, smtp=_smtp(request))
+            steps += made.steps
+            steps += _keep_secret(one, made.secret)
+    with open_store(settings.store_url().get_secret_value(), integrity_key(settings)) as store:
+        steps += [f"store: revision {revision}" for revision in store.upgrade()]
+    for mapping in [request.mapping] if request.mapping else settings.mappings:
+        steps += _bootstrap_mapping(settings, request, mapping)
+    return steps
+
+
+def _bootstrap_mapping(settings: Settings, request: BootstrapRequest, mapping: str) -> Iterable[str]:
+    compiled = _compiled(settings, mapping)
+    if compiled.keycloak is None:
+        return ()
+    name = connections.connection_of(settings, compiled, "keycloak")
+    one = connections.keycloak_settings(settings, name)
+    realm = compiled.keycloak.realm or one.realm
+    facts = outputs.render(compiled, "keycloak", settings.environment, None).state
+    attributes = {name for entry in compiled.people.values() for name in entry.attributes}
+    return bootstrap_mapping(
+        _admin(request, one, name, realm),
+        client_id=compiled.keycloak.client or compiled.id,
+        facts=facts,
+        scoped=compiled.keycloak.permissions == "scoped",
+        attributes=attributes,
+    )
+
+
+def _compiled(settings: Settings, mapping: str) -> Compiled:
+    one = settings.mappings[mapping]
+    key = integrity_key(settings)
+    with open_store(settings.store_url().get_secret_value(), key) as store:
+        compiled, _ = files.compiled_mapping(
+            files.load_mapping(settings, mapping),
+            folder=files.folder_of(one.from_),
+            directories=settings.sources,
+            fetch=fetcher(lambda name: connections.ldap_connection(settings, name)),
+            store=store,
+            mapping=mapping,
+            now=datetime.now(UTC),
+        )
+    return compiled
+
+
+def _admin(request: BootstrapRequest, one: Keycloak, name: str, realm: str = "") -> KeycloakConnection:
+    """A connection as the one-off administrator of the master realm."""
+    if not request.admin_client_id or not request.admin_client_secret_file:
+        raise UsageError(
+            "bootstrap needs a one-off administrator",
+            "give --admin-client-id and --admin-client-secret-file of a service account in the master realm "
+            "(Keycloak makes one at its first start: KC_BOOTSTRAP_ADMIN_CLIENT_ID)",
+        )
+    return KeycloakConnection(
+        url=one.url,
+        realm=realm or one.realm,
+        client_id=request.admin_client_id,
+        client_secret=Path(request.admin_client_secret_file).read_text("utf-8").strip(),
+        name=name,
+        login_realm="master",
+        ca=str(one.ca or ""),
+    )
+
+
+def _smtp(request: BootstrapRequest) -> Mapping[str, str] | None:
+    if not request.smtp_host:
+        return None
+    return {
+        "host": request.smtp_host,
+        "port": str(request.smtp_port or 25),
+        "from": f"no-reply@{request.realm}.example",
+        # Without its own limits a silent mail server holds each call for ten seconds.
+        "timeout": "5000",
+        "connectionTimeout": "5000",
+        "writeTimeout": "5000",
+    }
+
+
+def _keep_secret(one: Keycloak, secret: str) -> list[str]:
+    """Write the account's secret where syncd.yaml says it is, if it says a file."""
+    file = one.client_secret.file
+    if file is None:
+        return [f"put the secret of client {one.client_id} into the variable {one.client_secret.env}"]
+    if file.exists() and file.read_text("utf-8").strip() == secret:
+        return []
+    _write_private(file, secret)
+    return [f"secret of client {one.client_id} written to {file}"]
+
+
+def _write_private(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch(mode=0o600)
+    file.write_text(text + "\n", "utf-8")
+
+
+def _write_settings(config: Path, request: BootstrapRequest) -> list[str]:
+    """A first syncd.yaml beside its secrets, with one mapping if one is named."""
+    if not request.keycloak_url or not request.realm:
+        raise UsageError(f"{config} does not exist", "give at least --keycloak-url and --realm to make it")
+    folder = config.resolve().parent
+    key = folder / "syncd.key"
+    if not key.exists():
+        _write_private(key, base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode())
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text(_first_settings(request), "utf-8")
+    return [f"{config} written", f"integrity key written to {key}"]
+
+
+def _first_settings(request: BootstrapRequest) -> str:
+    """The text of a first syncd.yaml; values are JSON, which is YAML."""
+    lines = [
+        "# The operator's file: where servers and mappings are, and how far each mapping may reach.",
+        f"environment: {ENVIRONMENT}",
+        "store: sqlite:///syncd.db",
+        "integrity_key: {file: syncd.key}",
+        "connections:",
+        "  sso:",
+        "    type: keycloak",
+        f"    url: {json.dumps(request.keycloak_url)}",
+        f"    realm: {json.dumps(request.realm)}",
+        f"    client_id: {CLIENT}",
+        "    client_secret: {file: secrets/keycloak}",
+    ]
+    if request.ldap_url:
+        lines += [
+            "  directory:",
+            "    type: ldap",
+            f"    urls: [{json.dumps(request.ldap_url)}]",
+            f"    bind_dn: {json.dumps(request.ldap_bind_dn)}",
+            f"    password: {{file: {json.dumps(str(Path(request.ldap_password_file).resolve()))}}}",
+        ]
+    return "\n".join([*lines, *_first_mapping(request)]) + "\n"
+
+
+def _first_mapping(request: BootstrapRequest) -> list[str]:
+    if not request.mapping:
+        return []
+    path = Path(request.mapping_path).resolve() if request.mapping_path else f"mappings/{request.mapping}"
+    values = {"ldap.base": request.ldap_base, "ldap.people_base": request.ldap_people_base}
+    said = [f"      {name}: {json.dumps(value)}" for name, value in values.items() if value]
+    lines = ["mappings:", f"  {request.mapping}:", f"    from: {json.dumps(str(path))}"]
+    return [*lines, *(["    set:", *said] if said else [])]
+
+
+def _remove(config: Path, request: BootstrapRequest) -> list[str]:
+    """Take away what bootstrap made on the servers; syncd.yaml, key and store stay."""
+    settings = settings_module.load(config)
+    steps: list[str] = []
+    for mapping in [request.mapping] if request.mapping else settings.mappings:
+        steps += _remove_mapping(settings, request, mapping)
+    if request.mapping is None:
+        for name, one in settings.connections.items():
+            if isinstance(one, Keycloak):
+                steps += unbootstrap_realm(_admin(request, one, name), client_id=one.client_id)
+    return steps
+
+
+def _remove_mapping(settings: Settings, request: BootstrapRequest, mapping: str) -> Iterable[str]:
+    compiled = _compiled(settings, mapping)
+    if compiled.keycloak is None:
+        return ()
+    name = connections.connection_of(settings, compiled, "keycloak")
+    one = connections.keycloak_settings(settings, name)
+    with open_store(settings.store_url().get_secret_value(), integrity_key(settings)) as store:
+        owned = [row.key for row in store.owned(mapping, "keycloak")]
+    return unbootstrap_mapping(
+        _admin(request, one, name, compiled.keycloak.realm or one.realm),
+        client_id=compiled.keycloak.client or compiled.id,
+        owned=owned,
+        scoped=compiled.keycloak.permissions == "scoped",
+    )
+
+
+# --- doctor -------------------------------------------------------------------------------------------
+
+
+def doctor(
+    settings: Settings, check_store: Callable[[], list[str]], mappings: Mapping[str, Compiled]
+) -> list[Check]:
+    """Store, mappings and every connection with what the mappings ask of it, in this order."""
+    checks = [_store_check(settings, check_store), *_mapping_checks(settings, mappings)]
+    for name, one in settings.connections.items():
+        try:
+            found = _keycloak_checks(settings, name, mappings) if isinstance(one, Keycloak) else (
+                _ldap_checks(settings, name, mappings)
+            )  # fmt: skip
+        except SyncdError as error:
+            found = [Check("connection", "fail", error.message, error.remedy)]
+        checks += [Check(f"{name}: {one_.name}", one_.status, one_.detail, one_.remedy) for one_ in found]
+    return checks
+
+
+def _store_check(settings: Settings, check_store: Callable[[], list[str]]) -> Check:
+    try:
+        faults = check_store()
+    except SyncdError as error:
+        return Check("store", "fail", error.message, error.remedy)
+    if faults:
+        return Check("store", "fail", "; ".join(faults), "see `syncd db check`")
+    return Check("store", "ok", str(settings.store))
+
+
+def _mapping_checks(settings: Settings, mappings: Mapping[str, Compiled]) -> list[Check]:
+    return [
+        Check(
+            f"mapping {name}", "ok", f"{len(mappings[name].units)} units, {len(mappings[name].people)} people"
+        )
+        if name in mappings
+        else Check(f"mapping {name}", "fail", "it is not valid", f"syncd validate {name}")
+        for name in settings.mappings
+    ]
+
+
+def _keycloak_checks(settings: Settings, name: str, mappings: Mapping[str, Compiled]) -> list[Check]:
+    using = _using(settings, mappings, name)
+    needs = keycloak_doctor.Needs(
+        scoped=any(one.keycloak is not None and one.keycloak.permissions == "scoped" for one, _ in using),
+        organizations=any(one.keycloak is not None and bool(one.keycloak.organization) for one, _ in using),
+        languages=frozenset({"en", "fr"}),
+    )
+    return list(keycloak_doctor.check(connections.keycloak_connection(settings, name), needs))
+
+
+def _ldap_checks(settings: Settings, name: str, mappings: Mapping[str, Compiled]) -> list[Check]:
+    connection = connections.ldap_connection(settings, name)
+    using = _using(settings, mappings, name)
+    outputs_ = [connections.ldap_profile(one.ldap[output], "") for one, output in using]
+    profiles: list[LdapProfile | None] = [*outputs_] or [None]
+    found = [check for profile in profiles for check in ldap_doctor.check(connection, profile)]
+    return list(dict.fromkeys(found))
+
+
+def _using(settings: Settings, mappings: Mapping[str, Compiled], name: str) -> list[tuple[Compiled, str]]:
+    """The mappings, with their outputs, that use the connection."""
+    return [
+        (compiled, output)
+        for compiled in mappings.values()
+        for output, connection in connections.outputs_of(settings, compiled).items()
+        if connection == name
+    ]

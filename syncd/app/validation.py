@@ -1,0 +1,83 @@
+"""Checking mappings without a server and, where no operator's file is at hand, without settings."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from syncd.app import files
+from syncd.app_types import ValidationResult
+from syncd.errors import MappingInvalid, Problem, TargetError
+from syncd.mapping import outputs
+from syncd.mapping.read import load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from syncd.mapping.compiled import Compiled
+    from syncd.settings import Settings
+    from syncd.sources.ldap import DirectoryQuery, Entry
+
+
+def validate_paths(
+    paths: Sequence[Path], *, settings: Settings | None = None, names: Sequence[str] = ()
+) -> ValidationResult:
+    """Check each mapping, and all of them against each other; CSV rosters are read, no server is asked."""
+    problems: list[Problem] = []
+    compiled: dict[str, Compiled] = {}
+    for index, path in enumerate(paths):
+        name = names[index] if names else (path.stem if path.is_file() else path.resolve().name)
+        try:
+            compiled[name] = _checked(path, name, settings)
+            problems += compiled[name].warnings
+        except MappingInvalid as error:
+            problems += error.problems
+    environment = settings.environment if settings else "any"
+    reach = {name: files.reach_of(settings, name) for name in compiled} if settings else {}
+    problems += outputs.clashes(compiled, environment, reach)
+    return ValidationResult(
+        problems=tuple(sorted(set(problems))),
+        sources=_lines(problem.place.file for problem in problems),
+        mappings=len(paths),
+        units=sum(len(one.units) for one in compiled.values()),
+        people=sum(len(one.people) for one in compiled.values()),
+        assignments=sum(len(one.assignments) for one in compiled.values()),
+    )
+
+
+def _checked(path: Path, name: str, settings: Settings | None) -> Compiled:
+    loaded = files.load_mapping(settings, name) if settings else load(path, name=name)
+    compiled, _ = files.compiled_mapping(
+        loaded,
+        folder=files.folder_of(path),
+        directories=settings.sources if settings else {},
+        fetch=_no_network,
+        store=None,
+        mapping=name,
+        now=datetime.now(UTC),
+    )
+    if settings:
+        files.check_reach(settings, name, loaded, compiled)
+    elif problems := _errors(compiled):
+        raise MappingInvalid(problems)
+    return compiled
+
+
+def _errors(compiled: Compiled) -> list[Problem]:
+    return [one for one in outputs.problems(compiled, "any") if one.severity == "error"]
+
+
+def _no_network(query: DirectoryQuery) -> Iterable[Entry]:
+    raise TargetError(query.connection, "is not read by `validate`")
+
+
+def _lines(names: Iterable[str]) -> Mapping[str, Sequence[str]]:
+    """The text of every file in which a problem lies, for the line and its caret."""
+    found = {}
+    for name in set(names):
+        try:
+            found[name] = Path(name).read_text("utf-8", errors="replace").splitlines()
+        except OSError:
+            continue
+    return found

@@ -1,0 +1,370 @@
+"""What one run would do: read, resolve, plan everything, weigh everything. No target is written.
+
+Persons met for the first time get their id in the store already here, so that the plan that somebody
+reviewed and the plan that runs name the same people.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from syncd import identity, plan, policy
+from syncd.errors import MappingInvalid, TargetError
+from syncd.mapping import limits, outputs
+from syncd.mapping.compile import check_holdings, kept_units_gone
+from syncd.model import (
+    CONTAINERS,
+    Account,
+    Change,
+    Desired,
+    Key,
+    Kind,
+    Observation,
+    Owned,
+    Plan,
+    RunPlan,
+    Scope,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from syncd.mapping.compiled import Assignment, Compiled
+    from syncd.mapping.places import Places
+    from syncd.mapping.schema import Policy
+    from syncd.model import Attrs, Limits, Origin, SourceHealth, State
+    from syncd.store import Store
+    from syncd.targets import Target
+
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files of one mapping as they are now, compiled, with the health of every source.
+
+    `keep` makes the reads of the sources the last good copies; a confirmed run does so.
+    """
+
+    compiled: Compiled
+    places: Places
+    sources: tuple[SourceHealth, ...]
+    keep: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One mapping with everything that a run of it needs; `app` builds it.
+
+    `targets` has every output that the mapping turns on; `unbuilt` those whose connection could not
+    be made, with the message.
+    """
+
+    mapping: str
+    environment: str
+    files: Files
+    targets: Mapping[str, Target]
+    store: Store
+    operator: Policy
+    reach: outputs.Reach
+    new_id: Callable[[], str]
+    now: Callable[[], datetime]
+    servers: Mapping[str, str]
+    unbuilt: Mapping[str, str]
+
+    @property
+    def marker(self) -> str:
+        """What native ownership markers hold."""
+        return f"{self.environment}/{self.mapping}"
+
+    @property
+    def today(self) -> str:
+        """The ISO date by which ends are announced."""
+        return self.now().date().isoformat()
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan with what is needed to run it: reads by target, who is who, the policy behind it.
+
+    `policy` is what the files ask for, `mode` what is in force.
+    """
+
+    plan: RunPlan
+    people: identity.Resolution
+    observed: Mapping[str, Observation]
+    desired: Mapping[str, Desired]
+    policy: Policy
+    mode: str
+    marker: str
+
+    def natives(self, target: str) -> Mapping[Key, str]:
+        """The native ids that the last read of the target found."""
+        return self.observed[target].natives
+
+    def ours(self, target: str, key: Key) -> bool:
+        """Whether the target shows that the fact was made by this mapping: its mark, or that of its group."""
+        observed = self.observed[target]
+        container = next((need for need in key.needs() if need in observed.marks), key)
+        return key in observed.state and observed.marks.get(container) == self.marker
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """What `--only PATH` and `--target NAME` leave of a plan."""
+
+    only: str | None = None
+    target: str | None = None
+
+    def of(self, one: Plan) -> Plan:
+        """The part of the plan that is left."""
+        if self.target is not None and one.target != self.target:
+            return Plan(one.target)
+        if self.only is None:
+            return one
+        return replace(
+            one,
+            changes=[change for change in one.changes if self._within(change)],
+            held=[held for held in one.held if self._within(held.change)],
+        )
+
+    def _within(self, change: Change) -> bool:
+        top = "/" + (self.only or "").strip("/")
+        return change.origin.unit == top or change.origin.unit.startswith(f"{top}/")
+
+
+WHOLE = Narrowing()
+
+
+def prepare(job: Job, narrowing: Narrowing = WHOLE) -> Prepared:
+    """Everything that one run would do, decided and weighed.
+
+    Raises `MappingInvalid` where the memberships, once it is known who is who, do not hold.
+    """
+    compiled, store = job.files.compiled, job.store
+    known = store.persons()
+    owned = {name: store.owned(job.mapping, name) for name in job.targets}
+    seen, failed = _read(job, owned, known)
+    accounts = {name: observation.accounts for name, observation in seen.items()}
+    people = identity.resolve(compiled.people, accounts, known, job.new_id)
+    _check(job.files, people, owned)
+    store.save_persons(people.changed)
+    observed = {name: identity.rekey(observation, name, people) for name, observation in seen.items()}
+    view = _People(people, _made(owned))
+    desired = {
+        name: _seeded(_shaped(job, name, view), observed[name].state, owned[name]) for name in observed
+    }
+    wanted, in_force, loosened = _policies(job)
+    bounds = _limits(job, in_force)
+    plans = [
+        narrowing.of(
+            plan.make_plan(
+                name, desired[name], observed[name], owned[name], bounds, job.marker, job.targets[name].kinds
+            )
+        )
+        for name in sorted(observed)
+    ]
+    shown = RunPlan(
+        job.mapping, job.environment, "", plans, failed={**job.unbuilt, **failed},
+        policy_waiting=tuple(loosened), first=bounds.first_plan, additive=bounds.additive,
+    )  # fmt: skip
+    shown = _described(_weighed(shown, job, owned, desired, bounds, people), job, people)
+    return Prepared(shown, people, observed, desired, wanted, in_force.mode or "enforce", job.marker)
+
+
+# --- reading ------------------------------------------------------------------------------------------
+
+
+def _read(
+    job: Job, owned: Mapping[str, Sequence[Owned]], known: Sequence[identity.Person]
+) -> tuple[dict[str, Observation], dict[str, str]]:
+    """Read every target whole; those that cannot be read are named with their message."""
+    seen: dict[str, Observation] = {}
+    failed: dict[str, str] = {}
+    for name, target in job.targets.items():
+        containers = _shaped(job, name, None)
+        try:
+            seen[name] = target.read(_scope(name, job.files.compiled, containers, owned[name], known))
+        except TargetError as error:
+            failed[name] = str(error)
+    return seen, failed
+
+
+def _scope(
+    name: str,
+    compiled: Compiled,
+    containers: Desired,
+    owned: Sequence[Owned],
+    known: Sequence[identity.Person],
+) -> Scope:
+    """What a read must cover: all that is wanted, all that is ours, and everybody who is named."""
+    keys = [*containers.state, *(row.key for row in owned)]
+    roles = {key.item for key in keys if key.kind is Kind.GRANT}
+    roles |= {key.place + key.item for key in keys if key.kind is Kind.ROLE}
+    roles |= {key.place for key in keys if key.kind is Kind.COMPOSITE}
+    people = {text for entry in compiled.people.values() for text in (entry.email, entry.username) if text}
+    people |= {text for entry in compiled.people.values() for text in entry.formerly}
+    return Scope(
+        tops=frozenset(key.place[:1] for key in keys if key.kind in CONTAINERS),
+        members_of=frozenset(key.place for key in keys if key.kind in CONTAINERS | {Kind.MEMBER}),
+        roles=frozenset(roles),
+        people=frozenset(people),
+        natives=frozenset(person.pins[name] for person in known if name in person.pins),
+    )
+
+
+# --- who is who ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _People:
+    """What `outputs` may ask about people, answered by the resolution and the ledger."""
+
+    resolution: identity.Resolution
+    ours: frozenset[tuple[str, str]]
+
+    def id_of(self, text: str) -> str | None:
+        return self.resolution.ids.get(text)
+
+    def held(self, text: str) -> str:
+        return self.resolution.held.get(text, "")
+
+    def account(self, person: str, target: str) -> Account | None:
+        return self.resolution.accounts.get((person, target))
+
+    def made(self, person: str, target: str) -> bool:
+        return (person, target) in self.ours
+
+
+def _made(owned: Mapping[str, Sequence[Owned]]) -> frozenset[tuple[str, str]]:
+    """(person id, target) of the accounts that syncd made."""
+    return frozenset(
+        (row.key.item[0], name)
+        for name, rows in owned.items()
+        for row in rows
+        if row.key.kind is Kind.PERSON and not row.adopted
+    )
+
+
+def _check(files: Files, people: identity.Resolution, owned: Mapping[str, Sequence[Owned]]) -> None:
+    """What can be told only now: two texts that are one person, units that must not leave."""
+    holdings = [
+        policy.Holding(people.ids.get(one.who, one.who), one.text or one.who, one.role, one.unit, one.place)
+        for one in files.compiled.assignments
+        if not one.lent
+    ]
+    problems = check_holdings(files.compiled, holdings)
+    origins = [row.origin for rows in owned.values() for row in rows]
+    problems += kept_units_gone(files.compiled, origins, files.places)
+    if problems:
+        raise MappingInvalid(problems)
+
+
+# --- what is wanted -----------------------------------------------------------------------------------
+
+
+def _shaped(job: Job, name: str, people: _People | None) -> Desired:
+    """What the target should hold, as it would store it; a place that folds takes its origin along."""
+    target = job.targets[name]
+    rendered = outputs.render(job.files.compiled, name, job.environment, people, job.reach)
+    state: dict[Key, Attrs] = {}
+    origins: dict[Key, Origin] = {}
+    for key, attrs in rendered.state.items():
+        for shaped, value in target.shape({key: attrs}).items():
+            state[shaped] = value
+            origins[shaped] = rendered.origins[key]
+    waiting: dict[Key, str] = {}
+    for key, reason in rendered.waiting.items():
+        for shaped in target.shape({key: {}}):
+            waiting[shaped] = reason
+            if key in rendered.origins:
+                origins[shaped] = rendered.origins[key]
+    unmanaged = [target.shape({Key(Kind.GROUP, place): {}}) for place in rendered.unmanaged]
+    places = frozenset(key.place for shaped in unmanaged for key in shaped)
+    return replace(rendered, state=state, origins=origins, waiting=waiting, unmanaged=places)
+
+
+def _seeded(desired: Desired, observed: State, owned: Sequence[Owned]) -> Desired:
+    """Seeds (`initial: true`) fill an empty role group once; where somebody else holds the role they wait."""
+    ours = {row.key for row in owned}
+    seeds = {key for key, origin in desired.origins.items() if origin.initial and key.kind is Kind.MEMBER}
+    taken = {key.place for key in observed if key.kind is Kind.MEMBER}
+    waiting = {
+        key: "somebody holds this role already; an initial entry seeds an empty role only"
+        for key in seeds - ours
+        if key.place in taken and key not in observed
+    }
+    if not waiting:
+        return desired
+    state = {key: attrs for key, attrs in desired.state.items() if key not in waiting}
+    return replace(desired, state=state, waiting={**desired.waiting, **waiting})
+
+
+# --- how far it may go --------------------------------------------------------------------------------
+
+
+def _policies(job: Job) -> tuple[Policy, Policy, list[str]]:
+    """The policy that the files ask for, the one in force, and the fields that wait for approval."""
+    wanted = limits.overlay(job.operator, job.files.compiled.policy)
+    accepted = job.store.accepted_policy(job.mapping)
+    in_force, loosened = limits.in_force(wanted, limits.policy_from(accepted) if accepted else None)
+    return wanted, in_force, loosened
+
+
+def _limits(job: Job, in_force: Policy) -> Limits:
+    bounds = limits.limits_of(
+        in_force,
+        first=not job.store.first_apply_done(job.mapping),
+        removed_last_day=job.store.removed_since(job.mapping, job.now() - DAY),
+    )
+    return replace(bounds, adoptions=job.store.adoptions(job.mapping))
+
+
+def _weighed(  # noqa: PLR0913, PLR0917 - the sides of a run, each with a name of its own
+    shown: RunPlan,
+    job: Job,
+    owned: Mapping[str, Sequence[Owned]],
+    desired: Mapping[str, Desired],
+    bounds: Limits,
+    people: identity.Resolution,
+) -> RunPlan:
+    inactive = frozenset(person for (person, _), one in people.accounts.items() if not one.enabled)
+    stops, uses = plan.weigh(shown.plans, owned, desired, bounds, today=job.today, inactive=inactive)
+    digest = plan.digest(shown.plans, stops, shown.policy_waiting)
+    return replace(shown, stops=stops, uses=uses, digest=digest)
+
+
+def _described(shown: RunPlan, job: Job, people: identity.Resolution) -> RunPlan:
+    """What only the reader of the plan needs: names, titles, sources, dates, suggestions."""
+    compiled = job.files.compiled
+    return replace(
+        shown,
+        unresolved=dict(people.held),
+        names=_names(people),
+        titles={str(unit): _title(unit.title) or unit.name for unit in compiled.units.values()},
+        sources=job.files.sources,
+        upcoming=[(day.isoformat(), _ending(one)) for day, one in compiled.upcoming],
+        suggestions=plan.suggestions(shown.plans),
+        warnings=compiled.warnings,
+        servers=job.servers,
+    )
+
+
+def _names(people: identity.Resolution) -> dict[str, str]:
+    """Person ids as people know them: the text of the file where there is one, else an address."""
+    names = {
+        person.id: min(person.addresses | person.usernames, default=person.id)
+        for person in people.persons.values()
+    }
+    return {**names, **{person: text for text, person in sorted(people.ids.items(), reverse=True)}}
+
+
+def _title(title: Mapping[str, str]) -> str:
+    return title.get("en") or next(iter(title.values()), "")
+
+
+def _ending(one: Assignment) -> str:
+    return f"{one.text or one.who}: {one.role} in /{'/'.join(one.unit)} ({one.place})"

@@ -1,0 +1,68 @@
+"""A bootstrapped site of its own for every test of the whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.system.site import Site
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from deploy.local.servers import Keycloak, Slapd
+
+MAPPING = """\
+syncd: 1
+rosters:
+  staff: {csv: staff.csv, key: number, columns: {email: address, given_name: given, family_name: family}}
+invitations: {unknown: create}
+organizations:
+  acme:
+    title: Acme
+    members:
+      admin: [ann.ashe@acme.example]
+    teams:
+      dsi:
+        title: Information systems
+        members:
+          member: [{roster: staff, where: {team: dsi}}]
+        teams:
+          platform:
+            title: Platform
+            members:
+              admin: [bob.beau@acme.example]
+              member: [carla.cid@acme.example, dan.duval@acme.example]
+          "Lyon, Part-Dieu":
+            members:
+              member: [eve.eluard@acme.example]
+keycloak: {group: "/{path}/{role}", unit_group: "/{path}"}
+ldap: {people: manage}
+"""
+
+STAFF = "number,address,given,family,team\n" + "".join(
+    f"{number},{given.lower()}.staff@acme.example,{given},Staff,dsi\n"
+    for number, given in enumerate(("Fay", "Gus", "Hal", "Ivy", "Jon", "Kim", "Liv", "Max"), 1)
+)
+
+
+@pytest.fixture
+def site(
+    tmp_path: Path, keycloak_server: Keycloak, slapd_server: Slapd, realm_name: str, ldap_base: str
+) -> Site:
+    """Bootstrapped, with the mapping above, not yet applied."""
+    base, people = f"ou=units,{ldap_base}", f"ou=people,{ldap_base}"
+    slapd_server.add_ous(base, people)
+    made = Site(tmp_path, keycloak_server, slapd_server, realm_name, base, people)
+    (tmp_path / "staff.csv").write_text(STAFF, encoding="utf-8")
+    made.write(MAPPING)
+    made.bootstrap().ok()
+    return made
+
+
+@pytest.fixture
+def applied(site: Site) -> Site:
+    """The same, applied."""
+    site.apply().ok()
+    return site
