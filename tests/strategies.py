@@ -150,7 +150,7 @@ class Story:
             for role in ROLES:
                 group = (*place, role + self.suffix)
                 facts = self._role_group(base, group, role, unit.members.get(role, ()))
-                state |= dict.fromkeys(facts, {})
+                state |= {key: {} for key in facts}
                 origins |= facts
         if self.setting.grants and self.units:
             self._role_definitions(state, origins)
@@ -164,8 +164,7 @@ class Story:
         }
         if self.setting.grants:
             facts[Key(Kind.GRANT, place, (CLIENT, role))] = origin
-        state.update({key: {} for key in facts})
-        origins.update(facts)
+        return facts
 
     @staticmethod
     def _role_definitions(state: dict[Key, Attrs], origins: dict[Key, Origin]) -> None:
