@@ -97,9 +97,7 @@ def _unit(node: Node, above: Policy, findings: Findings) -> Unit:
     data, own = node.data, node.data.policy
     for field in looser(own, above) if own else ():
         if field != "protected":
-            findings.error(
-                (*node.keys, "policy", field), "a unit's policy may only be stricter than the one above it"
-            )
+            findings.error((*node.keys, "policy", field), "only a stricter policy than above may stand here")
     return Unit(
         path=node.path,
         kind=node.kind,

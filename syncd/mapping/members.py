@@ -146,14 +146,7 @@ def _may_stand(lines: Lines, node: Node, role: str, line: Line) -> bool:
     """Whether files may give this role by this line at all."""
     declared, entry, refuse = node.model.document.roles[role], line.entry, lines.findings.error
     if not declared.assignable:
-        why = (
-            "by the variant in force here" if node.model.roles[role] and node.model.document.variants else ""
-        )
-        refuse(
-            line.keys,
-            f'the role "{role}" cannot be given{" " + why if why else ""}',
-            "it is `assignable: false`",
-        )
+        refuse(line.keys, f'the role "{role}" cannot be given', "here it is `assignable: false`")
     elif declared.assigned_by == "transfer" and not (isinstance(entry, PersonMember) and entry.initial):
         hint = "name the first holder with {person: …, initial: true}"
         refuse(line.keys, f'the role "{role}" changes hands by transfer, not by files', hint)

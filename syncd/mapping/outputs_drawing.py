@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from syncd.errors import Problem
-from syncd.mapping.template import MissingValue, TemplateError, parse
+from syncd.mapping.template import MissingValue, parse
 from syncd.mapping.unit_values import role_values, unit_values
 from syncd.model import Desired, Key, Kind, Origin
 
@@ -72,15 +72,13 @@ class Drawing:
     def render(
         self, template: str, values: Values, place: Place, escape: Callable[[str], str] = str
     ) -> str | None:
-        """The template filled; a missing value is a problem at `place`, a bad template one of the output."""
+        """The template filled; a value that is missing is a problem at `place`."""
         try:
             return parse(template).render(values, escape)
         except MissingValue as missing:
             self.refuse(
                 place, f'"{template}" needs {{{missing.name}}}, which has no value here', "give it one"
             )
-        except TemplateError as error:
-            self.refuse(self.place, error.message, error.hint)
         return None
 
     def optional(self, templates: Attrs | dict[str, str], values: Values) -> dict[str, tuple[str, ...]]:
@@ -91,8 +89,6 @@ class Drawing:
                 attrs[name] = parse(str(template)).render_each(values)
             except MissingValue:
                 continue
-            except TemplateError as error:
-                self.refuse(self.place, error.message, error.hint)
         return attrs
 
     def add(self, key: Key, attrs: Attrs, origin: Origin) -> None:

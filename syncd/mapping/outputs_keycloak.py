@@ -52,7 +52,6 @@ class _Groups:
 def draw_keycloak(drawing: Drawing, output: KeycloakOutput, people: PeopleView | None) -> None:
     """Draw everything that Keycloak should hold."""
     groups = _Groups(drawing, output, {})
-    _check_output(groups)
     for unit in drawing.compiled.units.values():
         _draw_unit(groups, unit)
     _draw_parents(groups)
@@ -62,22 +61,6 @@ def draw_keycloak(drawing: Drawing, output: KeycloakOutput, people: PeopleView |
     if people is not None:
         for each in drawing.compiled.assignments:
             _draw_member(groups, people, each)
-
-
-def _check_output(groups: _Groups) -> None:
-    drawing, output = groups.drawing, groups.output
-    if groups.one_for_all and output.permissions != "none":
-        hint = "put {role} into `group`, or say `permissions: none`"
-        drawing.refuse(
-            drawing.place, f"`permissions: {output.permissions}` needs a group for each role", hint
-        )
-    for name in output.attributes:
-        if name.startswith("syncd."):
-            drawing.refuse(
-                drawing.place,
-                f'the attribute "{name}" begins with "syncd."',
-                "that prefix is ours: rename it",
-            )
 
 
 def _draw_unit(groups: _Groups, unit: Unit) -> None:

@@ -77,11 +77,6 @@ def _check_output(directory: _Directory) -> None:
             "`nested: true` is not supported yet",
             "leave it out; `closure` writes inherited roles' groups",
         ),
-        (
-            output.people == "manage" and "people_base" in parse_person(output) and not output.people_base,
-            "`people: manage` needs `people_base`",
-            "say where the entries of people lie",
-        ),
     ]
     for wrong, message, hint in refusals:
         if wrong:
@@ -91,11 +86,6 @@ def _check_output(directory: _Directory) -> None:
             dn.parse(base)
         except dn.DnError as error:
             drawing.refuse(drawing.place, f"`{name}`: {error}", "for example ou=acme,dc=example,dc=org")
-
-
-def parse_person(output: LdapOutput) -> frozenset[str]:
-    """The placeholders of the DN of a person."""
-    return frozenset(name for name in ("people_base", "base") if f"{{{name}" in output.person)
 
 
 def _shows_unit(output: LdapOutput, unit: Unit) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from syncd.ldapwire import dn
 from syncd.mapping.outputs_people import KEYCLOAK, Standing, entry_of, standing
-from syncd.mapping.template import PERSON_NAMES, MissingValue, TemplateError, parse
+from syncd.mapping.template import PERSON_NAMES, MissingValue, parse
 from syncd.model import Key, Kind, Origin
 
 if TYPE_CHECKING:
@@ -41,17 +41,17 @@ def draw_person(
     if output.people != "manage" or not (found.creates or people.made(found.person, drawing.output)):
         return
     entry, values = entry_of(drawing, each.who), _values(drawing, output, people, each)
-    attrs = {name.lower(): value for name, value in drawing_attributes(drawing, output, values).items()}
+    attrs = {name.lower(): value for name, value in person_attributes(output, values).items()}
     attrs["enabled"] = ("false" if entry.state == "disabled" else "true",)
-    if found.creates and (name := _dn(drawing, output, values)):
+    if found.creates and (name := _dn(output, values)):
         attrs = {**dict(_naming(name)), **attrs, "dn": (name,)}
     anchor = ("", f"person:{found.person}")
     origin = Origin(anchor, person=found.person, place=entry.place or each.place, source=entry.source)
     drawing.add(Key(Kind.PERSON, (), (found.person,)), attrs, origin)
 
 
-def drawing_attributes(
-    drawing: Drawing, output: LdapOutput, values: dict[str, str | tuple[str, ...]]
+def person_attributes(
+    output: LdapOutput, values: dict[str, str | tuple[str, ...]]
 ) -> dict[str, tuple[str, ...]]:
     """The attributes that the person's values fill; the others are left out."""
     attrs: dict[str, tuple[str, ...]] = {}
@@ -60,21 +60,19 @@ def drawing_attributes(
             attrs[name] = parse(template, PERSON_NAMES).render_each(values)
         except MissingValue:
             continue
-        except TemplateError as error:
-            drawing.refuse(drawing.place, error.message, error.hint)
     return attrs
 
 
 def _missing(drawing: Drawing, output: LdapOutput, each: Assignment) -> str:
     """What is not known of a person and an entry cannot be without."""
     values = _values(drawing, output, None, each)
-    given = {name.lower() for name in drawing_attributes(drawing, output, values)}
+    given = {name.lower() for name in person_attributes(output, values)}
     wanted = {name.lower() for name in output.person_attributes} & REQUIRED
     if lacking := sorted(wanted - given):
         return (
             f"an entry of {each.text} needs {' and '.join(lacking)}: give the names in `people` or a roster"
         )
-    name = _dn(drawing, output, values)
+    name = _dn(output, values)
     if name is None:
         return f'"{output.person}" needs a value that is not known of {each.text}'
     base = output.people_base or output.base
@@ -83,13 +81,10 @@ def _missing(drawing: Drawing, output: LdapOutput, each: Assignment) -> str:
     return ""
 
 
-def _dn(drawing: Drawing, output: LdapOutput, values: dict[str, str | tuple[str, ...]]) -> str | None:
+def _dn(output: LdapOutput, values: dict[str, str | tuple[str, ...]]) -> str | None:
     try:
         return parse(output.person, PERSON_NAMES).render(values, dn.escape_rdn_value)
     except MissingValue:
-        return None
-    except TemplateError as error:
-        drawing.refuse(drawing.place, error.message, error.hint)
         return None
 
 
