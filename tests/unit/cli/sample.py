@@ -20,23 +20,8 @@ ANN, BOB, CARLA = "p_0000000000000001", "p_0000000000000002", "p_000000000000000
 FILE = "mappings/acme.yaml"
 
 
-def origin(
-    unit: str,
-    role: str = "",
-    line: int = 1,
-    *,
-    slot: str = "unit",
-    person: str = "",
-    privileged: bool = False,
-) -> Origin:
-    return Origin(
-        anchor=(unit, slot),
-        place=Place(FILE, line, 13),
-        unit=unit,
-        role=role,
-        person=person,
-        privileged=privileged,
-    )
+def origin(unit: str, role: str = "", line: int = 1, slot: str = "unit", **about) -> Origin:
+    return Origin(anchor=(unit, slot), place=Place(FILE, line, 13), unit=unit, role=role, **about)
 
 
 def member(op: Op, place: tuple[str, ...], person: str, **about) -> Change:

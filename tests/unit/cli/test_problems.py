@@ -1,4 +1,4 @@
-"""Problems: the line with its caret, annotations that no file name can break out of, files on the command line."""
+"""Problems: the line with its caret, annotations that no name breaks out of, commands on files."""
 
 import json
 from pathlib import Path
@@ -19,13 +19,7 @@ def problem(line: int, column: int, severity: str = "error") -> Problem:
 
 def test_the_line_stands_below_with_a_caret():
     text = text_of(problems_page([problem(2, 3)], {"m.yaml": LINES}))
-    assert text == (
-        "m.yaml:2:3: teams.x: is wrong; write y\n"
-        "    2 |   équipe: [x]\n"
-        "      |   ^\n"
-        "\n"
-        "1 error\n"
-    )
+    assert text == ("m.yaml:2:3: teams.x: is wrong; write y\n    2 |   équipe: [x]\n      |   ^\n\n1 error\n")
 
 
 def test_the_caret_stands_right_behind_wide_characters_and_tabs():
