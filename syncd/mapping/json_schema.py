@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 IDENTIFIER = "https://syncd.example/schema/mapping-1.json"
+NOTHING_SAID = ["object", "null"]  # a unit of which nothing is said may be empty
 ENTRY = {"$ref": "#/$defs/Entry"}
 ENTRIES = {"type": "array", "items": ENTRY}
 SOURCES = ("PersonMember", "RosterMember", "UnitMember", "DirectoryMember")
@@ -88,11 +89,10 @@ def _members(roles: Iterable[str] | None) -> dict[str, Any]:
 
 
 def _named(unit: str) -> dict[str, Any]:
-    """A plural: units by name; a unit of which nothing is said may be empty."""
-    any_of = [{"$ref": f"#/$defs/{unit}"}, {"type": "null"}]
+    """A plural: units by name."""
     return {
-        "type": ["object", "null"],
-        "additionalProperties": {"anyOf": any_of},
+        "type": NOTHING_SAID,
+        "additionalProperties": {"$ref": f"#/$defs/{unit}"},
         "patternProperties": {"^x-": {}},
     }
 
@@ -101,6 +101,7 @@ def _any_kinds(top: dict[str, Any], defs: dict[str, Any]) -> None:
     """Of a mapping that is not known, any further key may be the plural of a kind."""
     unit = defs["UnitModel"]
     del unit["properties"]["units"]
+    unit["type"] = NOTHING_SAID
     unit["properties"]["members"] = _members(None)
     top["additionalProperties"] = unit["additionalProperties"] = _named("UnitModel")
 
@@ -116,7 +117,7 @@ def _own_kinds(top: dict[str, Any], defs: dict[str, Any], document: MappingDocum
         properties["members"] = _members(_written(names, kind))
         model = document.kinds[kind]
         properties["state"], properties["access"] = {"enum": list(model.states)}, {"enum": list(model.access)}
-        defs[f"Unit-{kind}"] = {**pattern, "title": kind, "properties": properties}
+        defs[f"Unit-{kind}"] = {**pattern, "type": NOTHING_SAID, "title": kind, "properties": properties}
         top["properties"][document.plural(kind)] = _named(f"Unit-{kind}")
 
 
