@@ -14,7 +14,7 @@ environment: production
 store: sqlite:///state/syncd.db
 connections:
   sso:
-    {type: keycloak, url: https://sso.acme.example, realm: a, client_id: syncd, client_secret: {file: kc-secret}}
+    {type: keycloak, url: https://sso.example, realm: a, client_id: syncd, client_secret: {file: kc-secret}}
   directory:
     type: ldap
     urls: [ldaps://ldap1, ldaps://ldap2]
@@ -216,7 +216,8 @@ def test_a_file_that_is_not_there_is_a_usage_error(tmp_path):
 
 
 class TestSecrets:
-    WITH = "environment: t\nconnections:\n  sso: {type: keycloak, url: u, realm: r, client_id: c, client_secret: %s}\n"
+    SSO = "{type: keycloak, url: u, realm: r, client_id: c, client_secret: %s}"
+    WITH = f"environment: t\nconnections:\n  sso: {SSO}\n"
 
     @pytest.mark.parametrize(
         ("text", "place"),
