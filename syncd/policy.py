@@ -40,6 +40,7 @@ class _World:
 
     roles: Mapping[str, Role]
     units: Mapping[Path, Unit]
+    unsure: frozenset[tuple[str, str]]
     in_unit: dict[Path, dict[str, list[Holding]]] = field(default_factory=dict)
     of_person: dict[str, list[Holding]] = field(default_factory=lambda: defaultdict(list))
 
@@ -49,12 +50,14 @@ def check(
     roles: Mapping[str, Role],
     units: Mapping[Path, Unit],
     holdings: Iterable[Holding],
+    unsure: frozenset[tuple[str, str]] = frozenset(),
 ) -> list[Problem]:
     """Every breach of a constraint or a cardinality, each naming both memberships and their lines.
 
-    `holdings` are the direct ones, waiting people included, without groups lent by `attached_to`.
+    `holdings` are the direct ones, waiting people included, without groups lent by `attached_to`. Of
+    the (role, unit id) in `unsure` not all holders are known, so that nobody is said to be missing there.
     """
-    world = _world(roles, units, holdings)
+    world = _world(roles, units, holdings, unsure)
     problems = list(_cardinality(world))
     for constraint in constraints:
         if constraint.exclusive is not None:
@@ -66,8 +69,13 @@ def check(
     return sorted(set(problems))
 
 
-def _world(roles: Mapping[str, Role], units: Mapping[Path, Unit], holdings: Iterable[Holding]) -> _World:
-    world = _World(roles, units, {unit: defaultdict(list) for unit in units})
+def _world(
+    roles: Mapping[str, Role],
+    units: Mapping[Path, Unit],
+    holdings: Iterable[Holding],
+    unsure: frozenset[tuple[str, str]],
+) -> _World:
+    world = _World(roles, units, unsure, {unit: defaultdict(list) for unit in units})
     for holding in sorted(holdings, key=lambda held: (held.place, held.unit, held.role, held.who)):
         world.in_unit[holding.unit][holding.person].append(holding)
         world.of_person[holding.person].append(holding)
@@ -127,7 +135,8 @@ def _prerequisite(world: _World, needed: Mapping[str, str]) -> Iterator[Problem]
                 for other in held
                 if holding.unit[: len(other.unit)] == other.unit and other is not holding
             ]
-            if any(wanted in world.roles[other.role].closure for other in above):
+            met = any(wanted in world.roles[other.role].closure for other in above)
+            if met or _perhaps_held(world, wanted, holding.unit):
                 continue
             nearest = max(above, key=lambda other: len(other.unit), default=None)
             has = f"has only {nearest}" if nearest else f"holds nothing in {_path(holding.unit)} or above"
@@ -136,6 +145,12 @@ def _prerequisite(world: _World, needed: Mapping[str, str]) -> Iterator[Problem]
                 f'"{holding.role}" needs "{wanted}" in the unit or above, and {holding.who} {has}',
                 f'give {holding.who} "{wanted}", or take "{holding.role}" away',
             )
+
+
+def _perhaps_held(world: _World, wanted: str, here: Path) -> bool:
+    """Whether somebody unknown may hold the role in the unit or above, because a source was not read."""
+    uids = {world.units[here[:depth]].uid for depth in range(1, len(here) + 1)}
+    return any(uid in uids and wanted in world.roles[role].closure for role, uid in world.unsure)
 
 
 def _cardinality(world: _World) -> Iterator[Problem]:
@@ -147,7 +162,8 @@ def _cardinality(world: _World) -> Iterator[Problem]:
             holders = {holding.person: holding for holding in reversed(everyone) if holding.role == name}
             if role.maximum is not None and len(holders) > role.maximum:
                 yield _too_many(list(holders.values()), role.maximum)
-            if everyone and len(holders) < role.minimum and name not in unit.unmanaged:
+            lacking = everyone and len(holders) < role.minimum
+            if lacking and name not in unit.unmanaged and (name, unit.uid) not in world.unsure:
                 message = f'of its members {len(holders)} hold "{name}", at least {role.minimum} must'
                 yield Problem(
                     unit.place, f"{_path(path)}.members.{name}", message, f'name somebody under "{name}"'

@@ -103,12 +103,12 @@ def needs_of(loaded: Loaded) -> Needs:
 
 def check_holdings(compiled: Compiled, holdings: Iterable[Holding]) -> list[Problem]:
     """Breaches of the constraints, each root unit judged by its own model."""
-    held = list(holdings)
+    held, unsure = list(holdings), frozenset(compiled.frozen)
     problems: list[Problem] = []
     for root, model in compiled.models.items():
         units = {path: unit for path, unit in compiled.units.items() if path[0] == root}
         inside = [holding for holding in held if holding.unit[0] == root]
-        problems += check(model.constraints, model.roles, units, inside)
+        problems += check(model.constraints, model.roles, units, inside, unsure)
     return problems
 
 

@@ -75,7 +75,7 @@ def work_out(selection: Selection, slot: Slot) -> None:
     """Find the holders of one role in one unit; the slots it depends on are worked out already."""
     found: list[Assignment] = []
     for line in selection.lines.of[slot]:
-        found += (each for each in _select(selection, slot, line) if _counts_today(selection, line, each))
+        found += (now for each in _select(selection, slot, line) if (now := _today(selection, line, each)))
     selection.held[slot] = _one_each(selection, found)
 
 
@@ -272,18 +272,22 @@ def _unknown(selection: Selection, slot: Slot, roster: RosterModel | None) -> st
     return role.unknown or (roster.unknown if roster else None) or node.model.document.invitations.unknown
 
 
-def _counts_today(selection: Selection, line: Line, found: Assignment) -> bool:
-    """Whether the day lies within the entry's own; what begins or ends soon is noted."""
+def _today(selection: Selection, line: Line, found: Assignment) -> Assignment | None:
+    """The assignment with the day on which it really ends, if the day lies within it.
+
+    What begins or ends soon is noted.
+    """
     today, begins = selection.today, line.entry.from_ if isinstance(line.entry, PersonMember) else None
-    ends = [day for day in (found.until, selection.people.ends.get(found.who)) if day]
-    end = min(ends, default=None)
-    found = replace(found, until=end)
+    person_ends = selection.people.ends.get(found.who)
+    if person_ends and (found.until is None or person_ends < found.until):
+        found = replace(found, until=person_ends)
     _check_span(selection, line, found, begins)
+    begun, ends = begins is None or begins <= today, found.until
     if begins and today < begins <= today + SOON:
         selection.upcoming.add((begins, found))
-    if end and today <= end <= today + SOON and not (begins and begins > today):
-        selection.upcoming.add((end, found))
-    return (begins is None or begins <= today) and (end is None or today <= end)
+    if ends and begun and today <= ends <= today + SOON:
+        selection.upcoming.add((ends, found))
+    return found if begun and (ends is None or today <= ends) else None
 
 
 def _check_span(selection: Selection, line: Line, found: Assignment, begins: date | None) -> None:

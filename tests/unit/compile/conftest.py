@@ -7,14 +7,8 @@ import pytest
 from syncd.errors import MappingInvalid
 from syncd.mapping.compile import compile_mapping
 from syncd.mapping.read import load
-from syncd.sources.csv import CsvFormat, parse_csv
 
 TODAY = date(2026, 11, 24)
-
-
-def csv_roster(text, name="hr"):
-    """A roster as it would be read from `hr.csv`."""
-    return parse_csv(name, text.encode(), CsvFormat(), f"{name}.csv")
 
 
 @pytest.fixture

@@ -122,6 +122,8 @@ people: {ann: {until: 2026-11-23}}
 organizations: {acme: {members: {admin: [ann, bob]}}}
 """
     assert people(compiled(text), "admin") == ["bob"]
+    ending = compiled(text.replace("2026-11-23", "2026-11-25"))
+    assert [each.until for each in ending.assignments] == [date(2026, 11, 25), None]
 
 
 def test_a_roster_selects_by_column(compiled):

@@ -2,6 +2,8 @@
 
 import pytest
 
+from syncd.sources.csv import CsvFormat, parse_csv
+
 MODEL = """syncd: 1
 kinds: {{team: {{}}, project: {{within: team}}}}
 roles:
@@ -99,6 +101,20 @@ def test_a_unit_with_members_needs_the_least_number(team):
         'acme.yaml:10:3: /t.members.admin: of its members 0 hold "admin", at least 1 must; '
         'name somebody under "admin"'
     )
+
+
+def test_nobody_is_said_to_be_missing_where_a_source_was_not_read(compiled, refused):
+    text = """syncd: 1
+rosters: {hr: {csv: hr.csv, columns: {email: email}}}
+roles: {member: {}, lead: {cardinality: {min: 1}}}
+constraints: [{prerequisite: {member: lead}}]
+organizations:
+  acme: {members: {lead: [{roster: hr, where: all}], member: [ann]}}
+"""
+    assert compiled(text).frozen
+    everybody = parse_csv("hr", b"email\nbob@acme.example\n", CsvFormat(), "hr.csv")
+    (message,) = refused(text, {"hr": everybody})
+    assert '"member" needs "lead" in the unit or above, and ann holds nothing' in message
 
 
 def test_one_person_by_two_texts_is_one_person(refused):
