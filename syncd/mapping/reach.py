@@ -18,7 +18,7 @@ from syncd.mapping.names import short
 from syncd.mapping.schema_rules import Model
 from syncd.mapping.tree import Node, from_plain
 from syncd.mapping.tree_paths import dotted, split_dotted
-from syncd.mapping.values import TextList
+from syncd.mapping.values import TextList  # noqa: TC001  pydantic reads the annotations at run time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

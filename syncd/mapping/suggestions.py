@@ -9,12 +9,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 FEW = 8
+MANY = 500  # beyond, only words that begin alike are compared: a wrong name among many units costs little
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
     """The known word most like `word`, if one is like it; case counts little."""
+    folded = word.casefold()
     by_folded = {each.casefold(): each for each in sorted(known)}
-    matches = get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
+    if len(by_folded) > MANY:
+        by_folded = {each: name for each, name in by_folded.items() if each[:3] == folded[:3]}
+    matches = get_close_matches(folded, by_folded, n=1, cutoff=0.6)
     return by_folded[matches[0]] if matches else None
 
 

@@ -47,16 +47,19 @@ def validate(places: Places) -> tuple[MappingDocument | None, list[Problem]]:
             return MappingDocument.model_validate(data), list(problems.values())
         except ValidationError as error:
             wrongs = error.errors(include_url=False)
-        told = {problem.path for problem in problems.values()}
+        told = {above for problem in problems.values() for above in _with_those_above(problem.path)}
         for wrong in wrongs:
             problem = _problem(wrong, places)
-            if not any(
-                path.startswith(problem.path) for path in told
-            ):  # else it follows from what was cut out
+            if problem.path not in told:  # else it follows from what was cut out
                 problems.setdefault((str(problem.place), problem.message), problem)
         for path in _refused(wrongs, places.plurals):
             places.cut(path, emptied=_is_named(path, places.plurals) and places.filled(path))
     return None, list(problems.values())
+
+
+def _with_those_above(path: str) -> Iterator[str]:
+    yield path
+    yield from (path[: end.start()] for end in re.finditer(r"[.\[]", path))
 
 
 def _refused(wrongs: Sequence[Any], plurals: Mapping[str, str]) -> list[Loc]:
