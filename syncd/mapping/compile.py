@@ -118,14 +118,15 @@ def kept_units_gone(compiled: Compiled, origins: Iterable[Origin], places: Place
     `origins` are those of the ledger; the rule of a unit's origin is its kind.
     """
     known = {uid for unit in compiled.units.values() for uid in (unit.uid, *unit.former)}
-    kinds, findings = compiled.document.kinds, Findings(places)
+    declared, findings = compiled.document.kinds, Findings(places)
+    now = {old: name for name, kind in declared.items() for old in (*kind.formerly, name)}
     for origin in origins:
         uid, slot = origin.anchor
-        if slot == "unit" and uid not in known and origin.rule in kinds and not kinds[origin.rule].deletable:
-            message = f'the {origin.rule} "{origin.unit}" left the files, and its kind is `deletable: false`'
-            findings.error(
-                ("kinds", origin.rule, "deletable"), message, "put it back, or say `formerly` where it went"
-            )
+        kind = now.get(origin.rule, "")
+        if slot == "unit" and uid not in known and kind and not declared[kind].deletable:
+            message = f'the {kind} "{origin.unit}" left the files, and its kind is `deletable: false`'
+            hint = "put it back, or say `formerly` where it went"
+            findings.error(("kinds", kind, "deletable"), message, hint)
     return findings.problems
 
 

@@ -54,6 +54,11 @@ class Drawing:
     waiting: dict[Key, str] = field(default_factory=dict)
     unmanaged: set[Path] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
+    _names: dict[str, str] = field(default_factory=dict)
+
+    def named_before(self, name: str, person: str) -> bool:
+        """Whether an account or entry of that name is to be made for somebody else already."""
+        return self._names.setdefault(name, person) != person
 
     @property
     def place(self) -> Place:

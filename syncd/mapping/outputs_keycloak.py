@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from syncd.mapping.compile_model import effective
-from syncd.mapping.outputs_people import KEYCLOAK, Standing, entry_of, standing, wait
+from syncd.mapping.outputs_people import KEYCLOAK, Standing, entry_of, standing, username_of, wait
 from syncd.mapping.template import parse
 from syncd.mapping.unit_values import in_language
 from syncd.model import Key, Kind, Origin
@@ -287,7 +287,7 @@ def _draw_account(drawing: Drawing, people: PeopleView, each: Assignment, found:
             drawing.origins.setdefault(key, Origin(person=found.person, place=entry.place))
         return
     attrs = {
-        "username": entry.username or entry.email,
+        "username": username_of(entry),
         "email": entry.email,
         "given_name": entry.given_name,
         "family_name": entry.family_name,

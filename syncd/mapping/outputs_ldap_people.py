@@ -29,7 +29,7 @@ def person_standing(drawing: Drawing, output: LdapOutput, people: PeopleView, ea
     if output.people == "reference":
         where = output.people_base or output.base
         return Standing(found.person, f"no entry below {where} has {each.text} as {output.match}")
-    missing = _missing(drawing, output, each)
+    missing = _missing(drawing, output, people, each) or _twin(drawing, output, people, each)
     return Standing(found.person, missing, creates=not missing)
 
 
@@ -43,7 +43,7 @@ def draw_person(
     attrs = {name.lower(): value for name, value in person_attributes(output, values).items()}
     attrs["enabled"] = ("false" if entry.state == "disabled" else "true",)
     if found.creates and (name := _dn(output, values)):
-        attrs = {**dict(_naming(name)), **attrs, "dn": (name,)}
+        attrs = {**attrs, "dn": (name,)}  # what its first RDN implies, the target adds
     anchor = ("", f"person:{found.person}")
     origin = Origin(anchor, person=found.person, place=entry.place or each.place, source=entry.source)
     drawing.add(Key(Kind.PERSON, (), (found.person,)), attrs, origin)
@@ -62,9 +62,17 @@ def person_attributes(
     return attrs
 
 
-def _missing(drawing: Drawing, output: LdapOutput, each: Assignment) -> str:
+def _twin(drawing: Drawing, output: LdapOutput, people: PeopleView, each: Assignment) -> str:
+    """Two entries that would have one DN: the second waits."""
+    name, person = _dn(output, _values(drawing, output, people, each)), people.id_of(each.who)
+    if name is None or person is None or not drawing.named_before(f"dn {dn.fold_dn(name)}", person):
+        return ""
+    return f'two entries would be "{name}": change the `username` of one person, or the template'
+
+
+def _missing(drawing: Drawing, output: LdapOutput, people: PeopleView, each: Assignment) -> str:
     """What is not known of a person and an entry cannot be without."""
-    values = _values(drawing, output, None, each)
+    values = _values(drawing, output, people, each)
     given = {name.lower() for name in person_attributes(output, values)}
     wanted = {name.lower() for name in output.person_attributes} & REQUIRED
     if lacking := sorted(wanted - given):
@@ -87,17 +95,13 @@ def _dn(output: LdapOutput, values: dict[str, str | tuple[str, ...]]) -> str | N
         return None
 
 
-def _naming(name: str) -> list[tuple[str, tuple[str, ...]]]:
-    return [(attribute.lower(), (str(value),)) for attribute, value in dn.attributes(dn.parse(name)[0])]
-
-
 def _values(
-    drawing: Drawing, output: LdapOutput, people: PeopleView | None, each: Assignment
+    drawing: Drawing, output: LdapOutput, people: PeopleView, each: Assignment
 ) -> dict[str, str | tuple[str, ...]]:
     """What the placeholders of a person stand for: files, then rosters, then the Keycloak account."""
     entry = entry_of(drawing, each.who)
-    person = people.id_of(each.who) if people else None
-    account = people.account(person, KEYCLOAK) if people and person else None
+    person = people.id_of(each.who)
+    account = people.account(person, KEYCLOAK) if person else None
     return {
         **{f"attributes.{name}": values for name, values in entry.attributes.items()},
         "username": entry.username or (account.username if account else "") or entry.email,

@@ -38,8 +38,23 @@ def standing(drawing: Drawing, people: PeopleView, each: Assignment) -> Standing
     if person is not None and (people.account(person, KEYCLOAK) or drawing.compiled.keycloak is None):
         return Standing(person)
     if each.unknown == "create" and person is not None:
-        return Standing(person, creates=True)
+        return _created(drawing, person, each)
     return Standing(person or each.who, _unknown_reason(each))
+
+
+def username_of(entry: PersonEntry) -> str:
+    """The username of an account that is made for the person: as written, else the address."""
+    return entry.username or entry.email
+
+
+def _created(drawing: Drawing, person: str, each: Assignment) -> Standing:
+    """An account to be made, unless somebody else's would have the same username."""
+    username = username_of(entry_of(drawing, each.who))
+    if drawing.named_before(f"username {username.lower()}", person):
+        return Standing(
+            person, f'two accounts would have the username "{username}": give one of them another'
+        )
+    return Standing(person, creates=True)
 
 
 def domain_refusal(drawing: Drawing, each: Assignment) -> str:

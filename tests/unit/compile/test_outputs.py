@@ -17,6 +17,7 @@ class People:
     known: dict[str, set[str]] = field(default_factory=dict)
     ours: set[tuple[str, str]] = field(default_factory=set)
     reasons: dict[str, str] = field(default_factory=dict)
+    names: tuple[str, str] = ("", "")
 
     def id_of(self, text):
         return None if text == "nobody" else f"p_{text.partition('@')[0]}"
@@ -26,7 +27,11 @@ class People:
 
     def account(self, person, target):
         found = person in self.known.get(target, ())
-        return Account(target, f"n_{person}", person.removeprefix("p_")) if found else None
+        given, family = self.names
+        account = Account(
+            target, f"n_{person}", person.removeprefix("p_"), given_name=given, family_name=family
+        )
+        return account if found else None
 
     def made(self, person, target):
         return (person, target) in self.ours
@@ -399,7 +404,6 @@ def test_people_are_made_where_entries_are_managed(compiled):
     people = People({"keycloak": {"p_ann", "p_bob", "p_carl"}, "ldap": {"p_carl"}}, {("p_carl", "ldap")})
     found = drawn(compiled(text), "ldap", people)
     assert facts(found, Kind.PERSON)["p_ann"] == {
-        "uid": ("ann",),
         "cn": ("Ann Arc",),
         "givenname": ("Ann",),
         "sn": ("Arc",),
@@ -451,3 +455,33 @@ ldap: {{base: "{BASE}"}}
         "attached:team/member",
     )
     assert f"{BASE}/ou=s/ou=e/cn=member/p_ann" in facts(drawn(mapping, "ldap", people), Kind.MEMBER)
+
+
+def test_the_names_of_an_account_fill_what_files_do_not_say(compiled):
+    people = everywhere("ann", "bob", "carl")
+    people.known["ldap"], people.names = set(), ("Given", "Family")
+    found = drawn(compiled(ldap(', people: manage, people_base: "ou=p,dc=x"')), "ldap", people)
+    assert facts(found, Kind.PERSON)["p_bob"]["cn"] == ("Given Family",)
+
+
+def test_two_people_who_would_be_one_entry_do_not_share_it(compiled):
+    text = ldap(', people: manage, people_base: "ou=p,dc=x", person: "uid={username|max:1},{people_base}"')
+    people = everywhere("ann", "bob", "boris", "carl")
+    people.known["ldap"], people.names = set(), ("Given", "Family")
+    found = drawn(compiled(text.replace("member: [bob]", "member: [bob, boris]")), "ldap", people)
+    waiting = found.waiting[Key(Kind.MEMBER, (BASE, "ou=acme", "cn=member"), ("p_boris",))]
+    assert waiting.startswith('two entries would be "uid=b,ou=p,dc=x"')
+    assert "p_boris" not in facts(found, Kind.PERSON)
+
+
+def test_two_people_who_would_have_one_username_do_not_share_it(compiled):
+    text = small("""invitations: {unknown: create}
+people: {bob: {username: same}, carl: {username: Same2}}""")
+    people = everywhere("ann")
+    assert set(facts(drawn(compiled(text), people=people), Kind.PERSON)) == {"p_bob", "p_carl"}
+    text = small("""invitations: {unknown: create}
+people: {bob: {username: same}, carl: {email: same}}""").replace("email: same", "email: same@x.example")
+    text = text.replace("username: same", "username: same@x.example")
+    found = drawn(compiled(text), people=people)
+    assert set(facts(found, Kind.PERSON)) == {"p_bob"}
+    assert "two accounts would have the username" in next(iter(found.waiting.values()))
