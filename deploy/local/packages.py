@@ -94,12 +94,14 @@ def _missing(needs: Sequence[Need]) -> list[Need]:
 
 
 def _as_root() -> list[str] | None:
-    """What to put before a command so that root runs it; None if that is not to be had without asking."""
+    """What to put before a command so that root runs it; None if nobody is there to be asked for it."""
     if not Path("/usr/bin/apt-get").exists():
         return None
     if os.geteuid() == 0:
         return []
     sudo = shutil.which("sudo")
+    if sudo and sys.stdin.isatty():
+        return [sudo]
     if sudo and subprocess.run([sudo, "-n", "true"], capture_output=True, check=False).returncode == 0:
         return [sudo, "-n"]
     return None

@@ -14,16 +14,21 @@ find_python() {
     return 1
 }
 
-# Debian ships Python without what makes virtual environments; root can have it at once.
+# Debian ships Python without what makes virtual environments; root, or who may become root, can have it at once.
 install_venv_module() {
     local system_python=$1
     if "$system_python" -c 'import ensurepip' 2>/dev/null; then return; fi
+    local as_root=()
     if [ "$(id -u)" != 0 ]; then
-        echo "This Python cannot make virtual environments. Install it: apt-get install python3-venv" >&2
-        return 1
+        as_root=(sudo)
+        [ -t 0 ] || as_root=(sudo -n) # nobody is there to type a password
     fi
     echo "Installing python3-venv, without which there is no virtual environment"
-    apt-get update -q >&2 && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends python3-venv >&2
+    if ! "${as_root[@]}" apt-get update -q >&2 ||
+        ! "${as_root[@]}" apt-get install -y --no-install-recommends python3-venv >&2; then
+        echo "This Python cannot make virtual environments. Install what it lacks: apt-get install python3-venv" >&2
+        return 1
+    fi
 }
 
 make_venv() {
