@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from syncd.cli.progress import reading
 from syncd.cli.speech import command, group, subcommand
 from syncd.locale import mark
 from syncd.render.documents import document
@@ -34,7 +35,7 @@ def status_command(session: Session) -> int:
 @click.pass_obj
 def explain_command(session: Session, person: str, unit: str | None) -> int:
     """Why a person has what they have."""
-    with session.app() as app:
+    with session.app() as app, reading(session, person):
         rows = list(app.explain(person, unit))
     session.show(explain_page(person, rows), document("explanation", person=person, explanations=rows))
     return 0
@@ -44,7 +45,7 @@ def explain_command(session: Session, person: str, unit: str | None) -> int:
 @click.pass_obj
 def doctor_command(session: Session) -> int:
     """Every check, with its remedy."""
-    with session.app() as app:
+    with session.app() as app, reading(session, "doctor"):
         checks = list(app.doctor())
     session.show(checks_page(checks), document("checks", checks=checks))
     return 1 if any(check.status == "fail" for check in checks) else 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from syncd.cli.progress import Bar
+from syncd.cli.progress import Bar, reading
 from syncd.cli.session import Session, caller, chosen, only_one
 from syncd.cli.speech import command, option
 from syncd.errors import Problem, Refused, UsageError
@@ -60,7 +60,8 @@ def plan_command(
         names = [only_one(app, mapping)] if out else chosen(app, mapping)
 
         def show(name: str) -> int:
-            plan = app.plan(name, **how)
+            with reading(session, name):
+                plan = app.plan(name, **how)
             if out:
                 _write_plan(out, plan)
             session.show(plan_page(plan, everything=everything), plan_document(plan), _annotations(plan))
@@ -101,7 +102,7 @@ def apply_command(
         names = chosen(app, reviewed.mapping if reviewed else mapping)
 
         def run(name: str) -> int:
-            plan = reviewed or app.plan(name)
+            plan = reviewed or _fresh(session, app, name)
             if session.output in ("text", "markdown"):
                 session.show(plan_page(plan, everything=everything), plan_document(plan))
             if not (yes or reviewed) and plan.changes:
@@ -119,8 +120,15 @@ def sync_command(session: Session, mapping: str | None) -> int:
     with session.app() as app:
         return session.for_each(
             chosen(app, mapping),
-            lambda name: _carry_out(session, app, app.plan(name), confirmed=False, actor=SCHEDULED),
+            lambda name: _carry_out(
+                session, app, _fresh(session, app, name), confirmed=False, actor=SCHEDULED
+            ),
         )
+
+
+def _fresh(session: Session, app: App, name: str) -> RunPlan:
+    with reading(session, name):
+        return app.plan(name)
 
 
 def plan_code(plan: RunPlan, *, detailed: bool) -> int:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
+from syncd.cli.progress import reading
 from syncd.cli.session import Session, caller, chosen, only_one
 from syncd.cli.speech import command, option
 from syncd.errors import Refused, UsageError
@@ -11,6 +14,10 @@ from syncd.locale import gettext as _
 from syncd.locale import mark, ngettext, number
 from syncd.render.documents import document
 from syncd.render.tables import held_page, sentences_page
+
+if TYPE_CHECKING:
+    from syncd.app import App
+    from syncd.app_types import HeldRow
 
 mapping_argument = click.argument("mapping", required=False)
 
@@ -21,9 +28,14 @@ mapping_argument = click.argument("mapping", required=False)
 def held_command(session: Session, mapping: str | None) -> int:
     """List what waits in one mapping or in all."""
     with session.app() as app:
-        rows = [row for name in chosen(app, mapping) for row in app.held(name)]
+        rows = [row for name in chosen(app, mapping) for row in _held(session, app, name)]
     session.show(held_page(rows), document("held", held=rows))
     return 0
+
+
+def _held(session: Session, app: App, name: str) -> list[HeldRow]:
+    with reading(session, name):
+        return app.held(name)
 
 
 @command(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from syncd.locale import gettext as _
@@ -48,6 +49,14 @@ _CHECKS = {"ok": "✓", "warn": "~", "fail": "✗"}
 def word(code: str) -> str:
     """A state or result in the language in force; what is not known is shown as it is."""
     return _(RESULTS.get(code, code))
+
+
+def moment(time: str) -> str:
+    """An ISO 8601 time in UTC as people read it, to the second; what is none is shown as it is."""
+    try:
+        return datetime.fromisoformat(time).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    except ValueError:
+        return time
 
 
 def report_page(report: RunReport, *, everything: bool = False) -> Page:
@@ -123,9 +132,9 @@ def status_page(rows: Sequence[MappingStatus]) -> Page:
     cells = tuple(
         (
             row.name,
-            row.last_run or _("never"),
+            moment(row.last_run) or _("never"),
             word(row.last_result),
-            row.last_success or _("never"),
+            moment(row.last_success) or _("never"),
             *map(number, (row.pending, row.held, row.stopped, row.people, row.owned)),
         )
         for row in rows
@@ -177,7 +186,7 @@ def plans_page(rows: Sequence[PlanRow]) -> Page:
         (
             row.id,
             row.mapping,
-            row.created,
+            moment(row.created),
             word(row.state),
             *map(number, (row.changes, row.held, row.stops)),
             row.who,
@@ -207,7 +216,16 @@ def run_page(detail: RunDetail) -> Page:
 def _run_cells(row: RunRow) -> tuple[str, ...]:
     by = " ".join(part for part in (row.trigger, row.actor) if part)
     counts = (number(row.done), number(row.failed), number(row.skipped))
-    return (row.id, row.mapping, row.started, row.finished, by, str(row.exit_code), *counts, row.message)
+    return (
+        row.id,
+        row.mapping,
+        moment(row.started),
+        moment(row.finished),
+        by,
+        str(row.exit_code),
+        *counts,
+        row.message,
+    )
 
 
 def audit_page(rows: Sequence[AuditRow]) -> Page:
@@ -216,7 +234,8 @@ def audit_page(rows: Sequence[AuditRow]) -> Page:
         return (Block(lines=(_("Nothing was recorded."),)),)
     headings = (_("when"), _("who"), _("act"), _("on"), _("what"), _("result"), _("why"))
     cells = tuple(
-        (row.at, row.actor, row.action, row.target, row.subject, word(row.result), row.detail) for row in rows
+        (moment(row.at), row.actor, row.action, row.target, row.subject, word(row.result), row.detail)
+        for row in rows
     )
     return (Block(columns=headings, rows=cells),)
 

@@ -10,6 +10,7 @@ import pytest
 import structlog
 
 from syncd.cli import logs, progress
+from syncd.cli.session import Session
 
 
 class Terminal(io.StringIO):
@@ -17,32 +18,72 @@ class Terminal(io.StringIO):
         return True
 
 
+class Clock:
+    """A timer that goes off when it is told to."""
+
+    def __init__(self, seconds, act) -> None:
+        self.seconds, self.act = seconds, act
+        self.done = ""
+
+    def start(self) -> None:
+        self.done = "started"
+
+    def cancel(self) -> None:
+        self.done = "cancelled"
+
+    def join(self) -> None:
+        self.done = "joined"
+
+
 @pytest.fixture
-def clock(monkeypatch):
-    now = [0.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
-    return now
+def timers(monkeypatch):
+    made = []
+
+    def make(seconds, act):
+        made.append(Clock(seconds, act))
+        return made[-1]
+
+    monkeypatch.setattr(progress, "Timer", make)
+    return made
 
 
-def test_a_bar_appears_after_two_seconds_with_count_and_rate(monkeypatch, clock):
+def test_a_bar_appears_after_two_seconds_with_count_and_rate(monkeypatch, timers):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with progress.Bar("Applying [/acme]", wanted=True) as bar:
+        bar(10, 200)
+        assert terminal.getvalue() == ""
+        assert timers[0].seconds == 2.0
+        timers[0].act()
+        bar(130, 200)
+    assert "Applying [/acme]" in terminal.getvalue()
+    assert "130/200" in terminal.getvalue()
+    assert timers[0].done == "joined"
+
+
+def test_a_read_shows_how_long_it_takes_and_no_count(monkeypatch, timers):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with progress.reading(Session(), "acme"):
+        timers[0].act()
+    assert "Reading acme" in terminal.getvalue()
+    assert "/?" not in terminal.getvalue()
+
+
+def test_what_is_quick_shows_nothing(monkeypatch):
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     with progress.Bar("Applying acme", wanted=True) as bar:
-        bar(10, 200)
-        assert terminal.getvalue() == ""
-        clock[0] = 2.5
-        bar(120, 200)
-        bar(130, 200)
-    assert "Applying acme" in terminal.getvalue()
-    assert "130/200" in terminal.getvalue()
+        bar(1, 1)
+    assert terminal.getvalue() == ""
 
 
 @pytest.mark.parametrize(("stream", "wanted"), [(io.StringIO(), True), (Terminal(), False)])
-def test_there_is_no_bar_in_a_file_nor_when_quiet(monkeypatch, clock, stream, wanted):
+def test_there_is_no_bar_in_a_file_nor_when_quiet(monkeypatch, timers, stream, wanted):
     monkeypatch.setattr(sys, "stderr", stream)
     with progress.Bar("Applying acme", wanted=wanted) as bar:
-        clock[0] = 10
         bar(1, 2)
+    assert timers == []
     assert stream.getvalue() == ""
 
 
