@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TextIO
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -35,6 +36,8 @@ _SYMBOLS = {
     "✓": "green",
     "✗": "red",
 }
+GAP = 2  # cells between two columns
+WRAPPED = 24  # cells that the last column needs to be folded alone, so that names and places stay whole
 _UNFOLDED = 100_000  # a file has no width: nothing is folded or cut there
 
 
@@ -85,7 +88,7 @@ def _print_block(block: Block, out: Console) -> None:
     if block.title:
         out.print(Text(visible(block.title), style=_TITLES[block.tone]))
     if block.rows:
-        out.print(_table(block))
+        out.print(_table(block, out.width))
     indent = "  " if block.title else ""
     for line in block.lines:
         out.print(Text(indent + visible(line)), soft_wrap=True)
@@ -95,14 +98,16 @@ def _print_block(block: Block, out: Console) -> None:
         )
 
 
-def _table(block: Block) -> Table:
+def _table(block: Block, width: int) -> Table:
     table = Table(
-        box=None, show_header=bool(block.columns), header_style="dim", pad_edge=False, padding=(0, 2, 0, 0)
+        box=None, show_header=bool(block.columns), header_style="dim", pad_edge=False, padding=(0, GAP, 0, 0)
     )
-    width = max(len(row) for row in block.rows)
-    headings = block.columns or ("",) * width
-    for heading in headings:
-        table.add_column(Text(heading), overflow="fold")
+    rows = [block.columns, *block.rows] if block.columns else list(block.rows)
+    widths = [max(cell_len(visible(cell)) for cell in column) for column in zip(*rows, strict=True)]
+    whole = sum(widths[:-1]) + GAP * len(widths) + WRAPPED <= width
+    for index, heading in enumerate(block.columns or ("",) * len(widths)):
+        least = widths[index] if whole and index < len(widths) - 1 else None
+        table.add_column(Text(heading), overflow="fold", min_width=least)
     for row in block.rows:
         table.add_row(*(_cell(value, first=index == 0) for index, value in enumerate(row)))
     return _indented(table) if block.title else table

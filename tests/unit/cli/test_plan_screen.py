@@ -7,6 +7,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from rich.console import Console
 
 from syncd import locale
 from syncd.errors import Place, Problem
@@ -104,6 +105,15 @@ def test_a_dumb_terminal_is_not_coloured():
     terminal.isatty = lambda: True
     assert colour_wanted("auto", terminal, {"TERM": "xterm"})
     assert not colour_wanted("auto", terminal, {"TERM": "dumb"})
+
+
+def test_on_a_terminal_only_the_last_column_is_folded():
+    terminal = io.StringIO()
+    narrow = Console(file=terminal, width=110, color_system=None, markup=False, highlight=False)
+    print_page(plan_page(run_plan()), narrow)
+    lines = terminal.getvalue().splitlines()
+    assert max(map(len, lines)) <= 110
+    assert any("mappings/acme.yaml:16  waits for adoption:" in line for line in lines)
 
 
 def test_an_empty_plan_says_so():
