@@ -9,6 +9,7 @@ wait, every path segment is percent-encoded, and each failure is a `TargetError`
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -99,28 +100,24 @@ class KeycloakConnection:
         self._renewing = threading.Lock()
         self._counting = threading.Lock()
         options: dict[str, Any] = {
-            "verify": ca or True,
             "timeout": (CONNECT_SECONDS, seconds),
             "max_retries": 0,
             "pool_maxsize": IN_FLIGHT,
         }
-        try:
-            self._http = ConnectionManager(self.url, headers={"Content-Type": "application/json"}, **options)
-            self._login = KeycloakOpenID(self.url, self.login_realm, client_id, client_secret, **options)
-        except OSError as error:
-            raise NotTrusted(
-                name, f"the file of certificate authorities {ca}: {error}", "correct `ca`"
-            ) from error
+        self._http = ConnectionManager(self.url, headers={"Content-Type": "application/json"}, **options)
+        self._login = KeycloakOpenID(self.url, self.login_realm, client_id, client_secret, **options)
+        if ca:
+            self._trust(ca)
 
     def close(self) -> None:
         """End the pooled sockets; the connection opens new ones if it is used again."""
         for manager in (self._http, self._login.connection):
             manager._s.close()  # noqa: SLF001 - python-keycloak has no public close
 
-    def login(self) -> str:
-        """A token that is good for a while; raises what keeps the account from logging in."""
+    def login(self, *, fresh: bool = False) -> str:
+        """A token that is good for a while, new if `fresh`; raises what keeps the account from logging in."""
         token = self._token
-        if token is None or time.monotonic() >= token.renew_at:
+        if fresh or token is None or time.monotonic() >= token.renew_at:
             token = self._renew(token.text if token else "")
         return token.text
 
@@ -130,7 +127,7 @@ class KeycloakConnection:
         Raises `Answered` for a status that is about the thing itself (404 of a group, say).
         """
         for attempt in stamina.retry_context(
-            on=Unreachable, attempts=READ_ATTEMPTS, wait_initial=0.1, wait_max=2.0, timeout=None
+            on=Unreachable, attempts=READ_ATTEMPTS, wait_initial=0.1, wait_jitter=0.2, timeout=None
         ):
             with attempt:
                 reply = self.call("GET", *place, **query)
@@ -196,6 +193,18 @@ class KeycloakConnection:
         with ThreadPoolExecutor(IN_FLIGHT, "keycloak") as threads:
             for future in as_completed([threads.submit(function, item) for item in items]):
                 yield future.result()
+
+    def _trust(self, ca: str) -> None:
+        """Take the authorities of a PEM file instead of the public ones; set late, since httpx, which the
+        library builds beside what is used here, deprecates file names.
+        """
+        try:
+            ssl.create_default_context(cafile=ca)
+        except OSError as error:
+            remedy = "name a readable PEM file as `ca` of this connection"
+            raise NotTrusted(self.name, f"the certificate authorities in {ca}: {error}", remedy) from error
+        for manager in (self._http, self._login.connection):
+            manager.verify = ca
 
     def _pages(self, place: tuple[str, ...], query: Mapping[str, Any]) -> list[dict[str, Any]] | None:
         rows: list[dict[str, Any]] = []

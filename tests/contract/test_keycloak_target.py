@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING
 
 import pytest
 
+from syncd.targets.keycloak import KeycloakTarget
+from syncd.targets.keycloak_connection import KeycloakConnection
 from tests.contract.target_contract import TargetContract, TargetWorld
 from tests.live.keycloak.realms import Realm
 from tests.live.keycloak.wire import Wire
+from tests.miniature import MARKER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,21 +25,24 @@ pytestmark = pytest.mark.live
 
 
 class KeycloakWorld(TargetWorld):
-    """A fresh realm with four people and the top-level group `acme`."""
+    """A top-level group of its own and four people, in a realm that other worlds share."""
 
-    tops = (("acme",),)
-
-    def __init__(self, server: Keycloak, name: str) -> None:
-        self._wire = Wire(server.url)
-        self._realm = Realm.bootstrapped(server, name, url=self._wire.url)
-        self.target = self._realm.target
-        self._realm.make("groups", name="acme")
+    def __init__(self, realm: Realm) -> None:
+        self._realm = realm
+        self._wire = Wire(realm.admin.url)
+        connection = KeycloakConnection(
+            url=self._wire.url, realm=realm.admin.realm, client_id="syncd", client_secret=realm.secret
+        )
+        self.target = KeycloakTarget(connection, marker=MARKER)
+        self._top = f"acme-{secrets.token_hex(4)}"
+        self.tops = ((self._top,),)
+        realm.make("groups", name=self._top)
         self.people = [
-            (f"p_{number:016x}", self._realm.make_person(f"person{number}")) for number in range(4)
+            (f"p_{number:016x}", realm.make_person(f"{self._top}-{number}")) for number in range(4)
         ]
 
     def place(self, *names: str, group: bool = False) -> Path:
-        return ("acme", *names)
+        return (self._top, *names)
 
     def attrs(self, *names: str, group: bool = False, description: str = "") -> Attrs:
         return {"description": (description,)} if description else {}
@@ -50,18 +57,27 @@ class KeycloakWorld(TargetWorld):
         return self._wire.cut_after(1)
 
     def close(self) -> None:
-        self._realm.close()
+        self.target.close()
         self._wire.close()
 
     def _group(self, place: Path) -> str:
         return str(self._realm.admin.get("group-by-path", *place)["id"])
 
 
+@pytest.fixture(scope="module")
+def bootstrapped(keycloak_server: Keycloak) -> Iterator[Realm]:
+    name = f"t-{secrets.token_hex(5)}"
+    realm = Realm.bootstrapped(keycloak_server, name)
+    yield realm
+    realm.close()
+    keycloak_server.remove_realm(name)
+
+
 class TestKeycloakTarget(TargetContract):
     """Every law of `TargetContract`."""
 
     @pytest.fixture
-    def target_world(self, keycloak_server: Keycloak, realm_name: str) -> Iterator[KeycloakWorld]:
-        world = KeycloakWorld(keycloak_server, realm_name)
+    def target_world(self, bootstrapped: Realm) -> Iterator[KeycloakWorld]:
+        world = KeycloakWorld(bootstrapped)
         yield world
         world.close()

@@ -8,14 +8,16 @@ import urllib.request
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from joserfc import jwt
+from joserfc.jwk import KeySet
+
 from syncd.targets.keycloak import KeycloakTarget
 from syncd.targets.keycloak_bootstrap import bootstrap_realm
 from syncd.targets.keycloak_connection import KeycloakConnection
+from tests.miniature import MARKER
 
 if TYPE_CHECKING:
     from deploy.local.servers import Keycloak
-
-MARKER = "test/acme"
 
 
 def administrator(server: Keycloak, realm: str, **more: Any) -> KeycloakConnection:
@@ -40,12 +42,10 @@ class Realm:
     target: KeycloakTarget
 
     @classmethod
-    def bootstrapped(cls, server: Keycloak, name: str, url: str = "") -> Realm:
+    def bootstrapped(cls, server: Keycloak, name: str) -> Realm:
         admin = administrator(server, name)
         secret = bootstrap_realm(admin).secret
-        connection = KeycloakConnection(
-            url=url or server.url, realm=name, client_id="syncd", client_secret=secret
-        )
+        connection = KeycloakConnection(url=server.url, realm=name, client_id="syncd", client_secret=secret)
         return cls(admin, secret, connection, KeycloakTarget(connection, marker=MARKER))
 
     def make(self, *place: str, **body: Any) -> str:
@@ -63,21 +63,25 @@ class Realm:
         self.admin.close()
 
 
-def token_of(server: Keycloak, realm: str, client_id: str, secret: str, username: str) -> dict[str, Any]:
-    """The access token that a person with password `pass` gets from a client, as the server decodes it."""
+def token_of(server: Keycloak, realm: str, client_id: str, secret: str, username: str) -> str:
+    """The access token that a person with password `pass` gets from a client."""
     form = {
         "grant_type": "password",
         "client_id": client_id,
         "client_secret": secret,
         "username": username,
         "password": "pass",
+        "scope": "openid",
     }
-    answer = _post(f"{server.url}/realms/{realm}/protocol/openid-connect/token", form)
-    form = {"client_id": client_id, "client_secret": secret, "token": answer["access_token"]}
-    return _post(f"{server.url}/realms/{realm}/protocol/openid-connect/token/introspect", form)
-
-
-def _post(url: str, form: dict[str, str]) -> dict[str, Any]:
-    request = urllib.request.Request(url, data=urllib.parse.urlencode(form).encode())
+    address = f"{server.url}/realms/{realm}/protocol/openid-connect/token"
+    request = urllib.request.Request(address, data=urllib.parse.urlencode(form).encode())
     with urllib.request.urlopen(request, timeout=30) as response:
-        return dict(json.load(response))
+        return str(json.load(response)["access_token"])
+
+
+def claims_of(server: Keycloak, realm: str, token: str) -> dict[str, Any]:
+    """The claims of a token whose signature holds under the realm's published keys."""
+    address = f"{server.url}/realms/{realm}/protocol/openid-connect/certs"
+    with urllib.request.urlopen(address, timeout=30) as response:
+        keys = [key for key in json.load(response)["keys"] if key["use"] == "sig"]
+    return dict(jwt.decode(token, KeySet.import_key_set({"keys": keys}), algorithms=["RS256"]).claims)

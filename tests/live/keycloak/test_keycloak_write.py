@@ -9,8 +9,8 @@ import pytest
 from syncd.model import Change, Key, Kind, Op, Outcome, Result, Scope
 from syncd.targets.keycloak import KeycloakTarget
 from syncd.targets.keycloak_connection import KeycloakConnection
-from tests.live.keycloak.realms import MARKER
 from tests.live.keycloak.wire import Wire
+from tests.miniature import MARKER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
