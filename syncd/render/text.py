@@ -15,7 +15,7 @@ from rich.text import Text
 from syncd.render.page import Tone, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from syncd.render.page import Block, Page
 
@@ -69,12 +69,27 @@ def console(stream: TextIO, *, colour: bool) -> Console:
 
 def print_page(page: Page, out: Console) -> None:
     """Print each block, one blank line between two."""
-    if out.is_terminal:
-        _print_blocks(page, out)
+    if out.no_color and out.width == _UNFOLDED:  # a plain file: rich would take a minute for 50,000 rows
+        out.file.write("\n".join("".join(f"{line}\n" for line in _lines(block.filled())) for block in page))
         return
-    with out.capture() as kept:
-        _print_blocks(page, out)
-    out.file.write("".join(f"{line.rstrip()}\n" for line in kept.get().splitlines()))
+    _print_blocks(page, out)
+
+
+def _lines(block: Block) -> Iterator[str]:
+    indent = " " * GAP if block.title else ""
+    if block.title:
+        yield visible(block.title)
+    rows = [tuple(map(visible, row)) for row in _with_headings(block)]
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell + " " * (width - cell_len(cell) + GAP) for cell, width in zip(row, widths, strict=True))
+        yield (indent + "".join(cells)).rstrip()
+    for line in (*block.lines, *block.literal):
+        yield (indent + visible(line)).rstrip()
+
+
+def _with_headings(block: Block) -> list[tuple[str, ...]]:
+    return [block.columns, *block.rows] if block.columns and block.rows else list(block.rows)
 
 
 def _print_blocks(page: Page, out: Console) -> None:
@@ -102,8 +117,8 @@ def _table(block: Block, width: int) -> Table:
     table = Table(
         box=None, show_header=bool(block.columns), header_style="dim", pad_edge=False, padding=(0, GAP, 0, 0)
     )
-    rows = [block.columns, *block.rows] if block.columns else list(block.rows)
-    widths = [max(cell_len(visible(cell)) for cell in column) for column in zip(*rows, strict=True)]
+    columns = zip(*_with_headings(block), strict=True)
+    widths = [max(cell_len(visible(cell)) for cell in column) for column in columns]
     whole = sum(widths[:-1]) + GAP * len(widths) + WRAPPED <= width
     for index, heading in enumerate(block.columns or ("",) * len(widths)):
         least = widths[index] if whole and index < len(widths) - 1 else None
