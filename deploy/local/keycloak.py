@@ -160,9 +160,14 @@ class _Unprepared(Keycloak):
         }
 
 
+def prepared_folder() -> Path:
+    """Where the prepared Keycloak is, once it is complete."""
+    return cache() / f"keycloak-{VERSION}"
+
+
 def prepared() -> Path:
     """The prepared folder, made if need be; one that was interrupted is thrown away and made anew."""
-    final = cache() / f"keycloak-{VERSION}"
+    final = prepared_folder()
     with locked(cache() / f"keycloak-{VERSION}.lock"):
         if not final.exists():
             for left in cache().glob(f"keycloak-{VERSION}.unfinished-*/"):

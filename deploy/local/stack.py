@@ -10,6 +10,7 @@ All lives in .cache/local; each server's directory has a server.json with its po
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.local import packages
+from deploy.local import keycloak, packages
 from deploy.local.servers import Keycloak, MailSink, ServerFailed, Slapd
 
 if TYPE_CHECKING:
@@ -100,8 +101,8 @@ def _started(server: Server) -> str:
 
 def run(stack: Stack, *, servers_only: bool) -> int:
     packages.ensure(packages.SERVERS)
-    if not stack.keycloak.directory.exists():
-        print("The first start fetches Keycloak and prepares it; that takes a few minutes, once.", flush=True)
+    if not keycloak.prepared_folder().exists():
+        print("Keycloak is fetched and prepared first; that takes a minute or a few, once.", flush=True)
     stack.start()
     if not servers_only:
         _put_outdated_settings_aside(stack)
@@ -138,19 +139,19 @@ def _syncd(stack: Stack, arguments: Sequence[str]) -> int:
 
 
 def _addresses(stack: Stack, *, servers_only: bool) -> str:
-    keycloak, slapd, mail = stack.keycloak, stack.slapd, stack.mail
+    sso, slapd, mail = stack.keycloak, stack.slapd, stack.mail
     bound = f"-H {slapd.url} -D {slapd.bind_dn} -y {stack.ldap_secret} -b {slapd.suffix}"
     lines = [
         "",
-        f"Keycloak   {keycloak.url}/admin/master/console/" + ("" if servers_only else f"#/{REALM}/groups"),
-        f"           log in as {keycloak.admin_user}, password {keycloak.admin_password}",
+        f"Keycloak   {sso.url}/admin/master/console/" + ("" if servers_only else f"#/{REALM}/groups"),
+        f"           log in as {sso.admin_user}, password {sso.admin_password}",
         f"LDAP       {slapd.url}   {slapd.tls_url} (CA: {slapd.ca})",
         f"           bind as {slapd.bind_dn}, password in {stack.ldap_secret}",
         f"           ldapsearch -x -LLL {bound}",
         f"Mail       {mail.url}   (SMTP on {mail.smtp_host}:{mail.smtp_port})",
     ]
     if not servers_only:
-        shown = (stack.home / "syncd.yaml").relative_to(REPOSITORY)
+        shown = os.path.relpath(stack.home / "syncd.yaml", REPOSITORY)
         lines.append(f"syncd      .venv/bin/syncd --config {shown} plan")
     return "\n".join([*lines, "End it     deploy/local/stop"])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import smtplib
@@ -211,3 +212,19 @@ def _first_start(preparing: subprocess.Popen[bytes], cache: Path) -> Server:
                 return server
         time.sleep(0.05)
     pytest.fail(f"the preparation ended by itself with {preparing.returncode}")
+
+
+def test_a_run_applies_the_demo_and_a_second_one_has_nothing_to_do(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        assert run(Stack(tmp_path / "stack"), servers_only=False) == 0
+        first = capfd.readouterr().out
+        assert run(Stack(tmp_path / "stack"), servers_only=False) == 0
+        second = capfd.readouterr().out
+    finally:
+        stop(Stack(tmp_path / "stack"), wipe=True)
+    assert re.search(r"^  [1-9]\d* done$", first, re.MULTILINE)
+    assert "Keycloak   http://127.0.0.1:" in first
+    assert "Nothing to change." in second
+    assert not re.search(r"^  \d+ done$", second, re.MULTILINE)
