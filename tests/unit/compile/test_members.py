@@ -466,3 +466,44 @@ organizations:
             "here it is `assignable: false`"
         )
     ]
+
+
+def test_what_is_taken_from_a_first_owner_follows_the_owner_and_seeds_nothing(compiled):
+    text = """syncd: 1
+kinds: {org: {}, folder: {within: org, members: {granted: [{members_of: "..", role: owner}]}}}
+roles: {owner: {scope: org, assigned_by: transfer}, granted: {scope: folder}}
+orgs: {acme: {members: {owner: [{person: ann, initial: true}]}, folders: {f: {}}}}
+"""
+    assert [(each.role, each.initial) for each in compiled(text).assignments] == [
+        ("owner", True),
+        ("granted", False),
+    ]
+
+
+def test_a_role_says_before_a_roster_what_to_do_about_unknown_people(compiled):
+    text = with_roster("{roster: hr, where: all}", "roles: {member: {unknown: create}}\n")
+    found = compiled(text.replace("email: email}", "email: email}, unknown: invite"), {"hr": hr()})
+    assert {each.unknown for each in found.assignments} == {"create"}
+
+
+def test_of_two_sources_the_one_that_lasts_longer_counts(compiled):
+    entry = "{person: bob@acme.example, until: 2027-01-01}\n        - {roster: hr, where: {department: it}}"
+    found = compiled(with_roster(entry), {"hr": hr()})
+    bob = next(each for each in found.assignments if each.who == "bob@acme.example")
+    assert (bob.until, bob.source) == (None, "roster")
+
+
+def test_a_frozen_role_is_frozen_where_it_is_lent_to(compiled):
+    text = """syncd: 1
+kinds:
+  space: {}
+  entity: {within: space, plural: entities}
+  team: {within: space, attaches_to: {kinds: [entity]}}
+roles: {team/member: {scope: team}}
+rosters: {hr: {csv: hr.csv, columns: {email: email}}}
+spaces:
+  s:
+    entities: {e: {}}
+    teams: {t: {attached_to: [/s/e], members: [{roster: hr, where: all}]}}
+"""
+    assert set(compiled(text).frozen) == {("team/member", "/s/t"), ("team/member", "/s/e")}

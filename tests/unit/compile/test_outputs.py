@@ -485,3 +485,45 @@ people: {bob: {username: same}, carl: {email: same}}""").replace("email: same", 
     found = drawn(compiled(text), people=people)
     assert set(facts(found, Kind.PERSON)) == {"p_bob"}
     assert "two accounts would have the username" in next(iter(found.waiting.values()))
+
+
+PRIVILEGED = """syncd: 1
+kinds:
+  space: {}
+  entity: {within: space, plural: entities}
+  team: {within: space, attaches_to: {kinds: [entity]}}
+roles:
+  team/member: {scope: team}
+  team/lead: {scope: team, inherits: [team/member], privileged: true}
+spaces: {s: {entities: {e: {}}, teams: {t: {attached_to: [/s/e], members: {lead: [ann]}}}}}
+"""
+
+
+def test_a_privileged_role_is_privileged_where_it_is_held_and_not_where_it_is_lent_to(compiled):
+    mapping, people = compiled(ldap(text=PRIVILEGED)), everywhere("ann")
+    for output in ("keycloak", "ldap"):
+        origins = [
+            origin
+            for key, origin in drawn(mapping, output, people).origins.items()
+            if key.kind is Kind.MEMBER
+        ]
+        assert {(origin.unit, origin.privileged) for origin in origins} == {("/s/t", True), ("/s/e", False)}
+
+
+def test_what_is_lent_is_the_role_alone(compiled):
+    found = facts(drawn(compiled(ldap(text=PRIVILEGED)), "ldap", everywhere("ann")), Kind.MEMBER)
+    assert set(found) == {
+        f"{BASE}/ou=s/ou=t/cn=lead/p_ann",
+        f"{BASE}/ou=s/ou=t/cn=member/p_ann",
+        f"{BASE}/ou=s/ou=e/cn=lead/p_ann",
+    }
+
+
+def test_a_username_has_no_domain_to_be_refused_for(compiled):
+    text = small("invitations: {domains: [acme.example]}")
+    assert drawn(compiled(text), people=everywhere("ann", "bob", "carl")).waiting == {}
+
+
+def test_titles_are_shown_in_the_language_of_the_mapping(compiled):
+    text = "syncd: 1\nsettings: {language: fr}\norganizations: {acme: {title: {en: Quality, fr: Qualité}}}\n"
+    assert facts(drawn(compiled(text)), Kind.GROUP)["acme"] == {"attribute:title": ("Qualité",)}

@@ -2,6 +2,9 @@
 
 import pytest
 
+from syncd.errors import Place
+from syncd.mapping.compile import check_holdings
+from syncd.policy import Holding
 from syncd.sources.csv import CsvFormat, parse_csv
 
 MODEL = """syncd: 1
@@ -136,3 +139,14 @@ organizations:
 """
     (message,) = refused(text)
     assert "/free.members.admin: 2 people hold" in message
+
+
+def test_two_texts_that_turn_out_to_be_one_person_are_no_breach_by_themselves(compiled):
+    found = compiled(
+        "syncd: 1\nconstraints: [{exclusive: all}]\norganizations: {acme: {members: {admin: [ann, anna]}}}\n"
+    )
+    held = [Holding("p_1", each.text, each.role, each.unit, each.place) for each in found.assignments]
+    assert check_holdings(found, held) == []
+    other = Holding("p_1", "ann", "member", ("acme",), Place("hr.csv", 7))
+    (problem,) = check_holdings(found, [*held, other])
+    assert '"member" in /acme (hr.csv:7:1) and "admin" in /acme' in str(problem)
