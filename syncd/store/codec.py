@@ -26,9 +26,8 @@ def canonical(value: Any) -> str:
 
 
 def key_columns(key: Key) -> dict[str, str]:
-    """Kind, place and item of a key as columns, with the digest that makes it unique."""
-    place, item = canonical(key.place), canonical(key.item)
-    return {"key_digest": key_digest(key), "kind": key.kind.value, "place": place, "item": item}
+    """Kind, place and item of a key as columns."""
+    return {"kind": key.kind.value, "place": canonical(key.place), "item": canonical(key.item)}
 
 
 def key_text(key: Key) -> str:
@@ -39,6 +38,11 @@ def key_text(key: Key) -> str:
 def key_digest(key: Key) -> str:
     """SHA-256 of the key's text, in hexadecimal."""
     return sha256(key_text(key).encode()).hexdigest()
+
+
+def row_digest(mapping: str, target: str, key: Key) -> str:
+    """SHA-256 of a key in a target of a mapping: what a ledger row is found by."""
+    return sha256(canonical([mapping, target, key_text(key)]).encode()).hexdigest()
 
 
 def key_from(text: str) -> Key:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, select
 
 from syncd.model import ACCESS, Key, Kind, Op, Owned, Result
 from syncd.store import bookkeeping, tables
@@ -20,10 +20,11 @@ from syncd.store.codec import (
     attrs_text,
     canonical,
     key_columns,
-    key_digest,
     origin_from,
     origin_text,
+    row_digest,
 )
+from syncd.store.database import batched
 from syncd.store.integrity import sealed_columns
 from syncd.store.person_attrs import PersonAttrs
 
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from syncd.store.integrity import Seal
     from syncd.store.leases import Leases
 
-_CHUNK = 500  # digests in one IN (…)
 _PERSON = Kind.PERSON.value
 _KINDS = {kind.value: kind for kind in Kind}  # faster than Kind(…) for many rows
 
@@ -110,24 +110,33 @@ class Ledger:
         return self._some(connection, mapping, target, {outcome.change.key for outcome in outcomes})
 
     def _some(self, connection: Connection, mapping: str, target: str, keys: set[Key]) -> dict[Key, Entry]:
-        digests = sorted(map(key_digest, keys))
         found: dict[Key, Entry] = {}
-        for start in range(0, len(digests), _CHUNK):
-            among = tables.ledger.c.key_digest.in_(digests[start : start + _CHUNK])
-            found.update((e.owned.key, e) for e in self._entries(connection, mapping, target, among))
+        for chunk in batched(sorted(keys)):
+            entries = self._entries(connection, mapping, target, chunk)
+            found.update((entry.owned.key, entry) for entry in entries)
         return found
 
-    def _entries(self, connection: Connection, mapping: str, target: str, *conditions: Any) -> list[Entry]:
-        return [Entry(*found) for found in self._rows(connection, mapping, target, *conditions)]
+    def _entries(
+        self, connection: Connection, mapping: str, target: str, among: Sequence[Key] | None = None
+    ) -> list[Entry]:
+        return [Entry(*found) for found in self._rows(connection, mapping, target, among)]
 
     def _rows(
-        self, connection: Connection, mapping: str, target: str, *conditions: Any
+        self, connection: Connection, mapping: str, target: str, among: Sequence[Key] | None = None
     ) -> Iterator[tuple[Owned, str]]:
-        """(row, run) of every row whose seal holds. Columns are taken by position: there are many rows."""
+        """(row, run) of all rows, or of some keys, whose seal holds.
+
+        Columns are taken by position: there are many rows. A few are named by their digest alone, or
+        PostgreSQL, while it has no statistics, reads the whole mapping for them.
+        """
         ledger = tables.ledger
         query = select(*sealed_columns(ledger), ledger.c.run, ledger.c.mac)
-        query = query.where(ledger.c.mapping == mapping, ledger.c.target == target, *conditions)
-        written = self._person_attrs.of(connection, mapping, target)
+        if among is None:
+            query = query.where(ledger.c.mapping == mapping, ledger.c.target == target)
+        else:
+            query = query.where(ledger.c.digest.in_([row_digest(mapping, target, key) for key in among]))
+        people = None if among is None else _people(among)
+        written = self._person_attrs.of(connection, mapping, target, people)
         for *values, run, mac in connection.execute(query):
             if self._seal.matches(mac, "ledger", values):
                 owned = self._decoded(values, written)
@@ -151,26 +160,23 @@ class Ledger:
             return
         self._delete(connection, mapping, target, edits)
         kept = [entry for entry in edits.values() if entry is not None]
-        people = [entry.owned for entry in kept if entry.owned.key.kind is Kind.PERSON]
-        self._person_attrs.put(connection, mapping, target, people)
+        profiles = [entry.owned for entry in kept if entry.owned.key.kind is Kind.PERSON]
+        self._person_attrs.put(connection, mapping, target, profiles)
         if kept:
             connection.execute(tables.ledger.insert(), [self._row(mapping, target, entry) for entry in kept])
 
     def _delete(self, connection: Connection, mapping: str, target: str, keys: Iterable[Key]) -> None:
         ledger, gone = tables.ledger, list(keys)
-        condition = (
-            (ledger.c.mapping == mapping)
-            & (ledger.c.target == target)
-            & (ledger.c.key_digest == bindparam("gone"))
-        )
-        connection.execute(ledger.delete().where(condition), [{"gone": key_digest(key)} for key in gone])
-        people = [key.item[0] for key in gone if key.kind is Kind.PERSON]
-        self._person_attrs.remove(connection, mapping, target, people)
+        for chunk in batched(gone):
+            digests = [row_digest(mapping, target, key) for key in chunk]
+            connection.execute(ledger.delete().where(ledger.c.digest.in_(digests)))
+        self._person_attrs.remove(connection, mapping, target, _people(gone))
 
     def _row(self, mapping: str, target: str, entry: Entry) -> dict[str, Any]:
         owned = entry.owned
         attrs = attrs_text(owned.attrs)
         row = {
+            "digest": row_digest(mapping, target, owned.key),
             "mapping": mapping,
             "target": target,
             **key_columns(owned.key),
@@ -187,6 +193,10 @@ class Ledger:
         if owned.key.kind is not Kind.PERSON:
             return attrs
         return self._person_attrs.seal_of(mapping, target, canonical(owned.key.item), attrs)
+
+
+def _people(keys: Iterable[Key]) -> list[str]:
+    return [key.item[0] for key in keys if key.kind is Kind.PERSON]
 
 
 def _record(target: str, run: str, outcome: Outcome, today: str) -> Record:

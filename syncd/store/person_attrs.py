@@ -10,10 +10,11 @@ import json
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, select
 
 from syncd.store import tables
 from syncd.store.codec import attrs_text, canonical
+from syncd.store.database import batched
 from syncd.store.persons import WRITTEN, blank_person
 
 if TYPE_CHECKING:
@@ -31,11 +32,17 @@ class PersonAttrs:
         self._database = database
         self._seal = seal
 
-    def of(self, connection: Connection, mapping: str, target: str) -> dict[str, str]:
-        """Attributes as text by the item column of their ledger row."""
+    def of(
+        self, connection: Connection, mapping: str, target: str, people: Sequence[str] | None = None
+    ) -> dict[str, str]:
+        """Attributes as text by the item column of their ledger row, of some people or of all."""
+        if people is not None and not people:
+            return {}
         names = tables.person_names
         query = select(names.c.person, names.c.value)
         query = query.where(names.c.kind == WRITTEN, names.c.digest == _digest(mapping, target))
+        if people is not None:
+            query = query.where(names.c.person.in_(people))
         return {canonical([person]): value for person, value in connection.execute(query)}
 
     def seal_of(self, mapping: str, target: str, item: str, attrs: str) -> str:
@@ -71,12 +78,10 @@ class PersonAttrs:
 
     def remove(self, connection: Connection, mapping: str, target: str, people: Sequence[str]) -> None:
         """Forget what was written into these profiles."""
-        if not people:
-            return
         names = tables.person_names
-        condition = (names.c.kind == WRITTEN) & (names.c.digest == _digest(mapping, target))
-        gone = names.delete().where(condition & (names.c.person == bindparam("gone")))
-        connection.execute(gone, [{"gone": person} for person in people])
+        mine = (names.c.kind == WRITTEN) & (names.c.digest == _digest(mapping, target))
+        for chunk in batched(people):
+            connection.execute(names.delete().where(mine, names.c.person.in_(chunk)))
 
     def broken(self, connection: Connection) -> list[tuple[str, str]]:
         """(mapping, item) of every profile whose kept attributes were tampered with."""

@@ -106,9 +106,9 @@ person_pins = Table(
 ledger = Table(
     "ledger",
     metadata,
-    Column("mapping", NAME, primary_key=True),
-    Column("target", NAME, primary_key=True),
-    Column("key_digest", DIGEST, primary_key=True),
+    Column("digest", DIGEST, primary_key=True),  # of mapping, target and key
+    Column("mapping", NAME, nullable=False),
+    Column("target", NAME, nullable=False),
     Column("kind", String(16), nullable=False),
     Column("place", Text, nullable=False),
     Column("item", Text, nullable=False),
@@ -119,6 +119,7 @@ ledger = Table(
     Column("claimed", Boolean, nullable=False),
     Column("run", NAME, nullable=False),
     Column("mac", DIGEST, nullable=False),
+    Index(None, "mapping", "target"),
 )
 
 leases = Table(

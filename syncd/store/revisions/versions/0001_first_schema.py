@@ -61,9 +61,9 @@ def _ours() -> None:
     """What syncd made or adopted, and what it last read."""
     op.create_table(
         "ledger",
+        sa.Column("digest", _DIGEST, nullable=False),
         sa.Column("mapping", _NAME, nullable=False),
         sa.Column("target", _NAME, nullable=False),
-        sa.Column("key_digest", _DIGEST, nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("place", sa.Text(), nullable=False),
         sa.Column("item", sa.Text(), nullable=False),
@@ -74,8 +74,9 @@ def _ours() -> None:
         sa.Column("claimed", sa.Boolean(), nullable=False),
         sa.Column("run", _NAME, nullable=False),
         sa.Column("mac", _DIGEST, nullable=False),
-        sa.PrimaryKeyConstraint("mapping", "target", "key_digest", name=op.f("pk_ledger")),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_ledger")),
     )
+    op.create_index(op.f("ix_ledger_mapping_target"), "ledger", ["mapping", "target"])
     op.create_table(
         "former_names",
         sa.Column("mapping", _NAME, nullable=False),
