@@ -61,12 +61,7 @@ def make_plan(  # noqa: PLR0913, PLR0917  the inputs of a decision, each of its 
 
 def _lost(facts: Facts) -> frozenset[Key]:
     """Keys of ours under which something else stands: somebody deleted our group and made another."""
-    natives = facts.observed.natives
-    replaced = {
-        key
-        for key, row in facts.owned.items()
-        if key.kind is not Kind.PERSON and row.native and natives.get(key, row.native) != row.native
-    }
+    replaced = {key for key, row in facts.owned.items() if key.kind in NAMED and not facts.is_same(key, row)}
     if not replaced:
         return frozenset()
     return frozenset(key for key in facts.owned if key in replaced or not replaced.isdisjoint(key.needs()))

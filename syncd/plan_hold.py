@@ -9,6 +9,7 @@ needs nobody's container, so no foreign mark stands in its way.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -85,7 +86,7 @@ def is_stale(row: Owned, change: Change) -> bool:
         now.former_slots,
     )
     unwritten = any(row.attrs.get(name) != value for name, value in change.attrs.items())
-    return row.claimed or names or unwritten or bool(change.native and not row.native)
+    return row.claimed or names or unwritten or change.native not in ("", row.native)
 
 
 class _Book:
@@ -155,17 +156,21 @@ class _Book:
         removed = {change.key for change in self.going if change.op is Op.DELETE}
         made = [change.key for change in self.going if change.op in _ADDITIONS]
         held = {one.change.key: one.reason for one in self.held}
-        staying = [key for key in self._facts.observed.state if key not in removed] + made
-        kept: set[Key] = set()
-        while staying:
-            key = staying.pop()
+        needed_by: defaultdict[Key, list[Key]] = defaultdict(list)
+        for key in (*(key for key in self._facts.observed.state if key not in removed), *made):
             for need in key.needs():
-                if need in deletes and need not in kept:
-                    kept.add(need)
-                    staying.append(need)
-                    reason = held.setdefault(need, self._why_needed(key, held))
-                    self.held.append(Held(deletes[need], reason, f"{key} is still there"))
-        self.going = [change for change in self.going if change.key not in kept]
+                if need in deletes:
+                    needed_by[need].append(key)
+        for change in sorted(deletes.values(), key=_root_down, reverse=True):
+            if change.key in needed_by:
+                reason, key = min((self._why_needed(key, held), key) for key in needed_by[change.key])
+                self.held.append(Held(change, reason, f"{key} is still there"))
+                held[change.key] = reason
+                for need in change.key.needs():
+                    needed_by[need].append(change.key)
+        self.going = [
+            change for change in self.going if change.op is not Op.DELETE or change.key not in needed_by
+        ]
 
     def _why_needed(self, key: Key, held: Mapping[Key, str]) -> str:
         if key in held:
@@ -173,8 +178,8 @@ class _Book:
         return "needed" if key in self._facts.owned or self._facts.wants(key) else "foreign"
 
 
-def _root_down(change: Change) -> tuple[int, int]:
-    return len(change.key.place), _ORDER[change.key.kind]
+def _root_down(change: Change) -> tuple[int, int, Key]:
+    return len(change.key.place), _ORDER[change.key.kind], change.key
 
 
 # --- rules that hold a whole change ---------------------------------------------------------------------

@@ -55,6 +55,15 @@ class Facts:
     lost: frozenset[Key] = frozenset()
     unread: frozenset[Key] = frozenset()
 
+    def is_same(self, key: Key, row: Owned) -> bool:
+        """Whether what stands at `key` is what the ledger row means.
+
+        A native id tells, or our own mark: a create that repaired drift may have died before its new id
+        was written down.
+        """
+        native = self.observed.natives.get(key, "")
+        return native in ("", row.native) or not row.native or self.observed.marks.get(key) == self.marker
+
     def wants(self, key: Key) -> bool:
         """Whether the mapping asks for this fact, now or as soon as its person is known."""
         return key in self.desired.state or key in self.desired.waiting
@@ -165,8 +174,8 @@ def settle(facts: Facts) -> tuple[Facts, tuple[Change, ...]]:
     located = _located(facts)
     wanted = _wanted(facts, located)
     seen = Tree(sorted(path_of(key) for key in facts.observed.state if key.kind in NAMED))
-    mover = _Mover(facts, seen, Tree(sorted(path_of(key) for key in facts.owned if key.kind in NAMED)))
-    moves = mover.run(wanted, located)
+    ledger = Tree(sorted(path_of(key) for key in facts.owned if key.kind in NAMED))
+    moves = _Mover(facts, located, seen, ledger).run(wanted)
     if not moves and all(row == here for row, here in located.items()):
         return facts, ()
     drifted = {facts.owned[row].native for row, key in wanted.items() if row == key and located[row] != row}
@@ -184,7 +193,7 @@ def _located(facts: Facts) -> dict[Key, Key]:
         here = by_native.get((key.kind, row.native)) if row.native else None
         if here is not None and here in facts.observed.state:
             found[key] = here
-        elif key in facts.observed.state and (not row.native or not natives.get(key)):
+        elif key in facts.observed.state and facts.is_same(key, row):
             found[key] = key
     return found
 
@@ -244,17 +253,18 @@ def _always(_row: Origin, _goal: Origin) -> bool:
 class _Mover:
     """Moves nodes one after the other on both trees, so that every MOVE says what stands at that moment."""
 
-    def __init__(self, facts: Facts, seen: Tree, ledger: Tree) -> None:
+    def __init__(self, facts: Facts, located: Mapping[Key, Key], seen: Tree, ledger: Tree) -> None:
         self._facts = facts
+        self._located = located
         self._seen = seen
         self._ledger = ledger
         self._changes: list[Change] = []
         self._pending: dict[Node, tuple[Key, Key]] = {}  # node → (ledger key, wanted key)
         self._by_ledger: dict[Node | None, Node] = {}  # node of the ledger's tree → node of what is seen
 
-    def run(self, wanted: Mapping[Key, Key], located: Mapping[Key, Key]) -> tuple[Change, ...]:
+    def run(self, wanted: Mapping[Key, Key]) -> tuple[Change, ...]:
         for row, goal in sorted(wanted.items(), key=lambda pair: (len(pair[1].place), pair[1])):
-            node = self._seen.index[path_of(located[row])]
+            node = self._seen.index[path_of(self._located[row])]
             self._pending[node] = (row, goal)
             self._by_ledger[self._ledger.index[path_of(row)]] = node
         while self._pending:
@@ -308,7 +318,7 @@ class _Mover:
         owned = self._facts.owned[row]
         final = self._pending[node][1]
         attrs = {**owned.attrs, **_naming(goal, self._facts.desired.state.get(final, {}))}
-        native = owned.native or self._facts.observed.natives.get(_key_at(row.kind, here), "")
+        native = self._facts.observed.natives.get(self._located[row], owned.native)
         origin = self._facts.desired.origins.get(final, owned.origin) if goal == final else owned.origin
         self._changes.append(
             Change(Op.MOVE, goal, attrs, attrs, old=_key_at(row.kind, old), native=native, origin=origin)

@@ -50,23 +50,35 @@ def blocked(wave: Sequence[Change], failed: Sequence[Change]) -> list[Change]:
     """The changes of a wave that cannot be done because one that they need was not.
 
     `failed` are all that failed or were skipped in earlier waves. An addition needs what was to be made
-    or moved, and a name that was to become free; a container's removal needs that of what lies in it.
-    Taking access away needs nothing.
+    or moved, at any height above it, and a name that was to become free; a container's removal needs that
+    of what lies in it. Taking access away needs nothing.
     """
+    unmoved = {path_of(change.key) for change in failed if change.op is Op.MOVE}
     unmade = {change.key for change in failed if change.op in (Op.CREATE, Op.MOVE)}
     occupied = {change.old for change in failed if change.op is Op.MOVE}
     standing = {need for change in failed if change.op is Op.DELETE for need in change.key.needs()}
-    return [change for change in wave if _is_blocked(change, unmade, occupied, standing)]
+    return [change for change in wave if _is_blocked(change, unmade, unmoved, occupied, standing)]
 
 
-def _is_blocked(change: Change, unmade: set[Key], occupied: set[Key | None], standing: set[Key]) -> bool:
+def _is_blocked(
+    change: Change, unmade: set[Key], unmoved: set[Path], occupied: set[Key | None], standing: set[Key]
+) -> bool:
     if change.op is Op.DELETE:
         return change.key in standing
     if change.op is Op.FORGET:
         return False
     needs = {*change.key.needs(), change.key} if change.op is not Op.CREATE else set(change.key.needs())
     enters = change.op in (Op.CREATE, Op.MOVE) and change.key in occupied
-    return enters or change.old in unmade or not unmade.isdisjoint(needs)
+    carried = not unmoved.isdisjoint(_at_and_above(change.key))
+    return enters or carried or change.old in unmade or not unmade.isdisjoint(needs)
+
+
+def _at_and_above(key: Key) -> list[Path]:
+    """Tree paths of what a key lies in or names."""
+    if key.kind is Kind.PERSON:
+        return []
+    path = path_of(key)
+    return [path[:length] for length in range(2, len(path) + 1)]
 
 
 def _layers(changes: Sequence[Change], needs: dict[int, set[int]]) -> Iterator[list[Change]]:
@@ -82,12 +94,15 @@ def _addition_needs(changes: Sequence[Change]) -> dict[int, set[int]]:
     makers = {change.key: index for index, change in enumerate(changes) if change.op in _MAKERS}
     leavers = {change.old: index for index, change in enumerate(changes) if change.op is Op.MOVE}
     needs: dict[int, set[int]] = _move_needs(changes)
+    arrivals = {path_of(change.key): index for index, change in enumerate(changes) if change.op is Op.MOVE}
     for index, change in enumerate(changes):
         found = {makers[need] for need in change.key.needs() if need in makers}
         if change.op is not Op.MOVE and change.key in makers:
             found.add(makers[change.key])
         if change.op is Op.CREATE and change.key in leavers:
             found.add(leavers[change.key])
+        if change.op is not Op.MOVE:
+            found.update(arrivals[path] for path in _at_and_above(change.key) if path in arrivals)
         needs[index] |= found - {index}
     return needs
 

@@ -29,7 +29,10 @@ class Ledger:
 
     def claim(self, changes: Iterable[Change]) -> None:
         for change in changes:
-            if change.op in (Op.CREATE, Op.ADOPT) and change.key not in self.rows:
+            row = self.rows.get(change.key)
+            if change.op is Op.CREATE and row is not None:  # repairs drift: the id it will have is not known
+                self.rows[change.key] = replace(row, native="", claimed=True)
+            elif change.op in (Op.CREATE, Op.ADOPT):
                 adopted = change.op is Op.ADOPT
                 self.rows[change.key] = Owned(
                     change.key, change.native, {}, change.origin, adopted=adopted, claimed=True

@@ -27,25 +27,12 @@ PEOPLE = {f"p_{number:016x}": f"native-{number}" for number in range(5)}
 STRANGERS = ("stranger-0", "stranger-1")
 CLIENT = "portal"
 
-EDITS = (
-    *("add_member",) * 4,
-    *("remove_member",) * 2,
-    *("add_unit",) * 3,
-    *("rename",) * 2,
-    *("foreign_member",) * 2,
-    "remove_unit",
-    "move",
-    "swap",
-    "describe",
-    "template",
-    "put_by_hand",
-    "foreign_group",
-    "console_rename",
-    "console_delete",
-    "console_expel",
-    "console_describe",
-)
-FAULTS = (*("none",) * 5, "crash_before", "crash_after", "lost_reply", "refused")
+REMOVALS = ("remove_member", "remove_member", "remove_unit")
+RENAMES = ("rename", "move", "swap", "template")
+FOREIGN = ("foreign_member", "foreign_member", "put_by_hand", "foreign_group")
+DRIFT = ("console_rename", "console_delete", "console_expel", "console_describe")
+EDITS = ("add_member", "add_unit", "describe", "add_member", *REMOVALS, *RENAMES, *FOREIGN, *DRIFT)
+FAULTS = ("none", "crash_before", "none", "crash_after", "none", "lost_reply", "refused")
 
 
 @dataclass(frozen=True)
@@ -79,28 +66,35 @@ class Setting:
 
 
 small = st.integers(0, 11)
-steps = st.builds(
-    Step,
-    edit=st.sampled_from(EDITS),
-    a=small,
-    b=small,
-    c=small,
-    fault=st.sampled_from(FAULTS),
-    at=st.integers(1, 6),
-)
+
+
+def steps(edits: tuple[str, ...]) -> st.SearchStrategy[Step]:
+    """One step out of these edits."""
+    return st.builds(
+        Step,
+        edit=st.sampled_from(edits),
+        a=small,
+        b=small,
+        c=small,
+        fault=st.sampled_from(FAULTS),
+        at=st.integers(1, 3),
+    )
+
+
 settings_of_worlds = st.builds(Setting, ids=st.booleans(), grants=st.booleans())
 
 
 @st.composite
 def histories(draw: st.DrawFn, faults: bool = True) -> tuple[Setting, list[Step]]:
-    """A setting and up to 14 steps after a start of a few units and members."""
-    start = [
-        Step("add_unit", a, b) for a, b in draw(st.lists(st.tuples(small, small), min_size=2, max_size=4))
-    ]
+    """A setting and up to 16 steps after a start of a few units and members."""
+    start = [Step("add_unit", *draw(st.tuples(small, small))) for _ in range(draw(st.integers(2, 4)))]
     start += [
-        Step("add_member", a, b, c) for a, b, c in draw(st.lists(st.tuples(small, small, small), max_size=6))
+        Step("add_member", *draw(st.tuples(small, small, small))) for _ in range(draw(st.integers(2, 6)))
     ]
-    rest = draw(st.lists(steps, min_size=2, max_size=10))
+    rest = draw(st.lists(steps(EDITS), min_size=2, max_size=8))
+    for edits in (REMOVALS, RENAMES, FOREIGN, DRIFT):
+        if draw(st.booleans()):
+            rest.insert(draw(st.integers(0, len(rest))), draw(steps(edits)))
     return draw(settings_of_worlds), [
         *start,
         *(rest if faults else [replace(step, fault="none") for step in rest]),
@@ -267,20 +261,23 @@ class Story:
 
     def _rename(self, step: Step) -> bool:
         uid = self._pick(step.a)
-        if not uid or not self._is_free(NAMES[step.b % 4], self.units[uid].parent):
-            return False
-        return self._with_former({uid: replace(self.units[uid], name=NAMES[step.b % 4])})
+        free = [name for name in NAMES if uid and self._is_free(name, self.units[uid].parent)]
+        return bool(free) and self._with_former(
+            {uid: replace(self.units[uid], name=free[step.b % len(free)])}
+        )
 
     def _move(self, step: Step) -> bool:
         uid = self._pick(step.a)
         homes = [
-            "",
-            *(one for one in self.units if uid and not self._is_below(one, uid) and len(self.path(one)) < 4),
+            one for one in self.units if uid and not self._is_below(one, uid) and len(self.path(one)) < 4
         ]
-        parent = self._pick(step.b, homes)
-        if not uid or parent == self.units[uid].parent or not self._is_free(self.units[uid].name, parent):
-            return False
-        return self._with_former({uid: replace(self.units[uid], parent=parent)})
+        name = self.units[uid].name if uid else ""
+        free = [
+            one for one in ("", *homes) if uid and one != self.units[uid].parent and self._is_free(name, one)
+        ]
+        return bool(free) and self._with_former(
+            {uid: replace(self.units[uid], parent=self._pick(step.b, free))}
+        )
 
     def _swap(self, step: Step) -> bool:
         first = self._pick(step.a)

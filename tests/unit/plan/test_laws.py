@@ -5,6 +5,7 @@ The target is the memory target and the ledger a miniature of the store's; the r
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -14,13 +15,19 @@ from hypothesis import strategies as st
 
 from syncd import plan
 from syncd.model import Desired, Kind, Limits, Observation, Op
-from tests.strategies import PEOPLE, Setting, Step, Story, histories, steps
+from tests.strategies import DRIFT, PEOPLE, REMOVALS, RENAMES, Setting, Step, Story, histories, steps
 
 if TYPE_CHECKING:
     import random
 
+# a number asks for a long search with new chance; without one it is short and always the same
+EXAMPLES = int(os.environ.get("SYNCD_LAW_EXAMPLES", "0"))
 LAW = settings(
-    max_examples=80, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=EXAMPLES or 60,
+    deadline=None,
+    derandomize=not EXAMPLES,
+    database=None,
+    suppress_health_check=list(HealthCheck),
 )
 
 
@@ -87,14 +94,14 @@ def test_access_that_is_not_wanted_any_more_is_revoked_always(
 
 
 @LAW
-@given(histories(faults=False), steps)
+@given(histories(faults=False), steps(RENAMES))
 def test_a_rename_or_a_move_costs_no_membership(history: tuple[Setting, list[Step]], step: Step) -> None:
     story = told(history)
     story.settle()
     assume(not any(held.reason == "foreign" for held in story.run().held))
     before = story.edges()
-    made = story.do(replace(step, edit=("rename", "move", "swap", "template")[step.a % 4], fault="none", c=1))
-    assume(story.done[-1] in ("rename", "move", "swap", "template"))
+    made = story.do(replace(step, fault="none", c=1))
+    assume(story.done[-1] in RENAMES)
     assume(not any(change.op is Op.ADOPT for change in made.changes))
     assert {change.op for change in made.changes} <= {Op.MOVE, Op.UPDATE}
     assert not [change for change in made.changes if change.op is Op.UPDATE and change.writes]
@@ -179,16 +186,16 @@ def test_histories_are_worth_their_time() -> None:
     """At least these shares of histories hold what the laws are about."""
     seen: Counter[str] = Counter()
 
-    @settings(LAW, max_examples=150)
+    @settings(LAW, max_examples=100)
     @given(histories())
     def sample(history: tuple[Setting, list[Step]]) -> None:
         story = told(history)
         seen["histories"] += 1
         for what, edits in {
-            "removal": {"remove_member", "remove_unit"},
-            "rename": {"rename", "move", "swap", "template"},
+            "removal": set(REMOVALS),
+            "rename": set(RENAMES),
             "foreign edge": {"foreign_member", "put_by_hand"},
-            "drift": {"console_rename", "console_delete", "console_expel", "console_describe"},
+            "drift": set(DRIFT),
             "crash": {"crash"},
         }.items():
             seen[what] += not edits.isdisjoint(story.done)
