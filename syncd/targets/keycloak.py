@@ -1,4 +1,4 @@
-"""Keycloak as a target: groups, members, roles, grants and accounts of one realm."""
+"""Keycloak as a target: groups, members, roles, grants, accounts and organizations of one realm."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class KeycloakTarget:
     `marker` is `environment/mapping`, kept as the attribute `syncd.owner` of groups made here.
     """
 
-    kinds = frozenset({Kind.PERSON, Kind.GROUP, Kind.ROLE, Kind.COMPOSITE, Kind.GRANT, Kind.MEMBER})
+    kinds = frozenset(Kind) - {Kind.OU}
 
     def __init__(self, connection: KeycloakConnection, *, marker: str, name: str = "keycloak") -> None:
         self.name = name

@@ -34,7 +34,7 @@ from syncd.targets.keycloak_failures import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Mapping
 
 IN_FLIGHT = 8  # the knee of every throughput curve measured on Keycloak 26.7.5
 PAGE = 200  # larger pages of groups cost more than their share
@@ -151,7 +151,14 @@ class KeycloakConnection:
         meanwhile shifts the offsets and shows at the seam. Three such drifts raise `IncompleteRead`.
         """
         for _ in range(READ_ATTEMPTS):
-            rows = self._pages(place, query)
+            try:
+                rows = self._pages(place, query)
+            except Answered as answered:
+                if answered.status != HTTPStatus.NOT_FOUND:
+                    raise
+                raise IncompleteRead(
+                    self.name, f"{'/'.join(place)} vanished while it was read", "try again"
+                ) from answered
             if rows is not None:
                 return rows
         raise IncompleteRead(
@@ -188,11 +195,15 @@ class KeycloakConnection:
                 threads.shutdown(wait=False, cancel_futures=True)
                 raise
 
-    def each_of(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-        """As `all_of`, in the order in which they end."""
+    def each_of(self, function: Callable[[T], R], items: Iterable[T]) -> Generator[R]:
+        """As `all_of`, in the order in which they end; who stops listening stops what has not begun."""
         with ThreadPoolExecutor(IN_FLIGHT, "keycloak") as threads:
-            for future in as_completed([threads.submit(function, item) for item in items]):
-                yield future.result()
+            futures = [threads.submit(function, item) for item in items]
+            try:
+                for future in as_completed(futures):
+                    yield future.result()
+            finally:
+                threads.shutdown(wait=True, cancel_futures=True)
 
     def _trust(self, ca: str) -> None:
         """Take the authorities of a PEM file instead of the public ones; set late, since httpx, which the

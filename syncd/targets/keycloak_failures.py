@@ -136,10 +136,12 @@ def answer_failure(target: str, method: str, place: tuple[str, ...], status: int
             f"{where} is forbidden: the service account lacks realm-management role {role}",
             f"give it {role} (Clients, syncd, “Service accounts roles”), or run `syncd bootstrap`",
         )
-    if status == HTTPStatus.NOT_FOUND and "realm" in text.lower():
+    if status == HTTPStatus.NOT_FOUND and text.startswith("Realm"):
         return PlaceMissing(
             target, "the realm does not exist", "correct `realm`, or make it with `syncd bootstrap`"
         )
+    if status == HTTPStatus.NOT_FOUND and "not enabled for this realm" in text:
+        return PlaceMissing(target, text, "turn organizations on in Realm settings, or run `syncd bootstrap`")
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in OVERLOADED:
         return Unreachable(
             target, f"{where}: Keycloak answered {status} {text}", "look at Keycloak's log and load"

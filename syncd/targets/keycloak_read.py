@@ -37,7 +37,7 @@ class _Seen:
 
 
 class KeycloakReader:
-    """Reads one scope of one realm; `clients` remembers the ids that Keycloak gave to client ids."""
+    """Reads one scope of one realm; `client` remembers ids of clients from one read to the next."""
 
     def __init__(self, connection: KeycloakConnection, target: str) -> None:
         self._connection = connection
@@ -47,10 +47,12 @@ class KeycloakReader:
     def read(self, scope: Scope) -> Observation:
         """Groups below the tops, members, grants, roles, composites and accounts of `scope`."""
         before = self._connection.requests
+        self._clients.clear()
         seen = _Seen()
         self._groups(scope, seen)
         self._members(scope, seen)
         self._roles(scope, seen)
+        self._organizations(scope, seen)
         self._people(scope, seen)
         accounts = self._accounts(seen)
         return Observation(seen.state, seen.natives, accounts, seen.marks, self._connection.requests - before)
@@ -169,6 +171,42 @@ class KeycloakReader:
         client_id = str(self._connection.get("clients", role["containerId"])["clientId"])
         self._clients[client_id] = role["containerId"]
         return client_id
+
+    # Organizations
+
+    def _organizations(self, scope: Scope, seen: _Seen) -> None:
+        """Organizations by alias, in one list since no query finds an alias; their members with their kind.
+
+        MANAGED members are told apart: taking one out would delete the account.
+        """
+        if not scope.organizations:
+            return
+        found = [
+            organization
+            for organization in self._connection.paged("organizations", briefRepresentation="false")
+            if folded(organization["alias"]) in scope.organizations
+        ]
+        for organization, members in zip(
+            found, self._connection.all_of(self._organization_members, found), strict=True
+        ):
+            place = (folded(organization["alias"]),)
+            self._note_organization(Key(Kind.ORGANIZATION, place), organization, seen)
+            for user in members:
+                seen.users.setdefault(user["id"], user)
+                managed = {"membership": ("MANAGED",)} if user.get("membershipType") == "MANAGED" else {}
+                seen.state[Key(Kind.ORG_MEMBER, place, (user["id"],))] = managed
+
+    def _organization_members(self, organization: dict[str, Any]) -> list[User]:
+        return self._connection.paged(
+            "organizations", organization["id"], "members", briefRepresentation="true"
+        )
+
+    def _note_organization(self, key: Key, organization: dict[str, Any], seen: _Seen) -> None:
+        seen.natives[key] = organization["id"]
+        seen.state[key] = {"name": (folded(organization["name"]),), **group_attrs(organization)}
+        owner = (organization.get("attributes") or {}).get(OWNER)
+        if owner:
+            seen.marks[key] = owner[0]
 
     # People
 

@@ -125,6 +125,15 @@ def written(group: Mapping[str, Any], changed: Attrs, clear: Iterable[str]) -> d
     return body
 
 
+def written_organization(
+    organization: Mapping[str, Any], changed: Attrs, clear: Iterable[str]
+) -> dict[str, Any]:
+    """The whole body of an organization's PUT: alias, domains and what others wrote go along unchanged."""
+    own_name = "".join(changed.get("name", ())) or organization["name"]
+    rest = {name: values for name, values in changed.items() if name != "name"}
+    return {**organization, **written({**organization, "name": own_name}, rest, clear)}
+
+
 def written_person(user: Mapping[str, Any], changed: Attrs, clear: Iterable[str]) -> dict[str, Any]:
     """The whole body of an account's PUT or POST.
 

@@ -13,6 +13,7 @@ from syncd.errors import TargetError, Unreachable
 from syncd.model import Change, Key, Kind, Op, Outcome, Result
 from syncd.targets.keycloak_failures import NotSent
 from syncd.targets.keycloak_groups import GroupWriter
+from syncd.targets.keycloak_organizations import OrganizationWriter
 from syncd.targets.keycloak_people import PeopleWriter
 from syncd.targets.keycloak_refusal import ChangeRefused, done, impossible
 from syncd.targets.keycloak_roles import RoleWriter
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from syncd.targets.keycloak_connection import KeycloakConnection
 
 
-BY_ID = frozenset({Kind.PERSON, Kind.GROUP, Kind.ROLE})
+BY_ID = frozenset({Kind.PERSON, Kind.GROUP, Kind.ROLE, Kind.ORGANIZATION})
 
 
 class KeycloakWriter:
@@ -44,6 +45,7 @@ class KeycloakWriter:
         self._natives = natives
         self._roles = RoleWriter(connection, client, natives)
         self._people = PeopleWriter(connection)
+        self._organizations = OrganizationWriter(connection, marker, natives)
         self.groups = GroupWriter(connection, marker, natives)
         self._lost = ""
 
@@ -89,6 +91,10 @@ class KeycloakWriter:
                 self._roles.grant(change, self._group_of(change))
             case Kind.MEMBER:
                 self._membership(change)
+            case Kind.ORGANIZATION:
+                return self._organizations.write(change, native)
+            case Kind.ORG_MEMBER:
+                self._organizations.membership(change, self._account_of(change))
             case _:
                 raise impossible(change)
         return ""
@@ -98,9 +104,13 @@ class KeycloakWriter:
         method = {Op.CREATE: "PUT", Op.DELETE: "DELETE"}.get(change.op)
         if method is None:
             raise impossible(change)
-        person = self._natives.get(Key(Kind.PERSON, (), change.key.item), change.key.item[0])
+        person = self._account_of(change)
         reply = self._connection.call(method, "users", person, "groups", self._group_of(change))
         done(change, reply, "was the account or the group deleted? plan again", gone=method == "DELETE")
+
+    def _account_of(self, change: Change) -> str:
+        """The account of the person, who stands for herself where the store does not know her."""
+        return self._natives.get(Key(Kind.PERSON, (), change.key.item), change.key.item[0])
 
     def _group_of(self, change: Change) -> str:
         group = self._natives.get(Key(Kind.GROUP, change.key.place))

@@ -341,6 +341,26 @@ def test_a_list_that_never_holds_still_is_an_incomplete_read(
         connection.paged("groups", "g", "members")
 
 
+def test_a_group_that_vanishes_while_it_is_read_is_an_incomplete_read(
+    server: Server, connection: KeycloakConnection
+) -> None:
+    server.answer = lambda method, path: (404, {"error": "Could not find group by id"})
+    with pytest.raises(IncompleteRead, match="vanished"):
+        connection.paged("groups", "g", "children")
+
+
+def test_who_stops_listening_stops_what_has_not_begun(server: Server, connection: KeycloakConnection) -> None:
+    def slowly(method: str, path: str) -> Answer:
+        time.sleep(0.02)
+        return 204, None
+
+    server.answer = slowly
+    outcomes = connection.each_of(lambda number: connection.call("PUT", "users", str(number)), range(200))
+    next(outcomes)
+    outcomes.close()
+    assert len(server.asked) < 40
+
+
 # Certificates
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from syncd.errors import LoginRefused
 from syncd.model import Change, Key, Kind, Op, Outcome, Result, Scope
 from syncd.targets.keycloak import KeycloakTarget
 from syncd.targets.keycloak_connection import KeycloakConnection
@@ -283,7 +284,59 @@ def test_a_deleted_person_is_gone_and_deleting_again_is_done(shared: Realm, top:
     assert shared.admin.find("users", native) is None
 
 
+def test_a_language_that_the_realm_would_drop_is_said(shared: Realm, top: str) -> None:
+    assert shared.admin.call("PUT", body={"internationalizationEnabled": False}).ok
+    try:
+        outcome = one(shared, Change(Op.CREATE, person("p_1"), {"username": (top,), "locale": ("fr",)}))
+    finally:
+        assert shared.admin.call("PUT", body={"internationalizationEnabled": True}).ok
+    assert outcome.result is Result.DONE
+    assert "language was not stored" in outcome.detail
+    assert "locale" not in user(shared, outcome.native).get("attributes", {})
+
+
+def test_a_username_that_the_realm_fixes_is_refused(shared: Realm, top: str) -> None:
+    native = shared.make_person(top)
+    outcome = one(shared, Change(Op.UPDATE, person("p_1"), {"username": (f"{top}-new",)}, native=native))
+    assert outcome.result is Result.REFUSED
+    assert "read-only" in outcome.detail
+
+
+# Roles, by an administrator
+
+
+def test_a_role_is_described_renamed_and_deleted_under_one_id(shared: Realm, top: str) -> None:
+    administrator = KeycloakTarget(shared.admin, marker=MARKER)
+    key, renamed = Key(Kind.ROLE, ("",), (top,)), Key(Kind.ROLE, ("",), (f"{top}/é;",))
+
+    def write(change: Change) -> str:
+        (outcome,) = administrator.apply([change], {})
+        assert outcome.result is Result.DONE, outcome.detail
+        return outcome.native
+
+    native = write(Change(Op.CREATE, key, {"description": ("old",)}))
+    assert write(Change(Op.UPDATE, key, {"description": ("new",)}, native=native)) == native
+    assert write(
+        Change(Op.MOVE, renamed, {"description": ("new",)}, {"description": ("new",)}, old=key, native=native)
+    )
+    seen = administrator.read(Scope(frozenset(), roles=frozenset({("", top), ("", f"{top}/é;")})))
+    assert seen.state == {renamed: {"description": ("new",)}}
+    assert seen.natives == {renamed: native}
+    write(Change(Op.DELETE, renamed, native=native))
+    assert shared.admin.find("roles-by-id", native) is None
+
+
 # A server that goes away
+
+
+def test_a_wave_with_a_wrong_secret_raises_before_the_first_write(shared: Realm, top: str) -> None:
+    connection = KeycloakConnection(
+        url=shared.admin.url, realm=shared.admin.realm, client_id="syncd", client_secret="wrong"
+    )
+    with pytest.raises(LoginRefused):
+        list(KeycloakTarget(connection, marker=MARKER).apply([Change(Op.CREATE, group(top))], {}))
+    assert connection.requests == 0
+    connection.close()
 
 
 @pytest.fixture
