@@ -46,13 +46,14 @@ DAY = timedelta(days=1)
 class Files:
     """The files of one mapping as they are now, compiled, with the health of every source.
 
-    `keep` makes the reads of the sources the last good copies; a confirmed run does so.
+    `keep` makes the reads of the sources the last good copies, as a confirmed run does; told whether
+    its plan was approved.
     """
 
     compiled: Compiled
     places: Places
     sources: tuple[SourceHealth, ...]
-    keep: Callable[[], None]
+    keep: Callable[[bool], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +172,7 @@ def prepare(job: Job, narrowing: Narrowing = WHOLE) -> Prepared:
         job.mapping, job.environment, "", plans, failed={**job.unbuilt, **failed},
         policy_waiting=tuple(loosened), first=bounds.first_plan, additive=bounds.additive,
     )  # fmt: skip
-    shown = _described(_weighed(shown, job, owned, desired, bounds, people), job, people)
+    shown = _described(_weighed(shown, job, owned, desired, bounds, people), job, people, owned)
     return Prepared(shown, people, observed, desired, wanted, in_force.mode or "enforce", job.marker)
 
 
@@ -337,7 +338,9 @@ def _weighed(  # noqa: PLR0913, PLR0917 - the sides of a run, each with a name o
     return replace(shown, stops=stops, uses=uses, digest=digest)
 
 
-def _described(shown: RunPlan, job: Job, people: identity.Resolution) -> RunPlan:
+def _described(
+    shown: RunPlan, job: Job, people: identity.Resolution, owned: Mapping[str, Sequence[Owned]]
+) -> RunPlan:
     """What only the reader of the plan needs: names, titles, sources, dates, suggestions."""
     compiled = job.files.compiled
     return replace(
@@ -349,8 +352,21 @@ def _described(shown: RunPlan, job: Job, people: identity.Resolution) -> RunPlan
         upcoming=[(day.isoformat(), _ending(one)) for day, one in compiled.upcoming],
         suggestions=plan.suggestions(shown.plans),
         warnings=compiled.warnings,
+        kept=_kept(shown.plans, owned),
         servers=job.servers,
     )
+
+
+def _kept(plans: Sequence[Plan], owned: Mapping[str, Sequence[Owned]]) -> dict[str, int]:
+    """How many memberships each moved unit keeps, by the unit as it is called now."""
+    kept: dict[str, set[tuple[str, str, str]]] = {}
+    for one in plans:
+        moved = {change.old.place: change.origin.unit for change in one.changes if change.old is not None}
+        for row in owned[one.target]:
+            unit = moved.get(row.key.place) if row.key.kind is Kind.MEMBER else None
+            if unit is not None:
+                kept.setdefault(unit, set()).add(row.origin.counted)
+    return {unit: len(memberships) for unit, memberships in kept.items()}
 
 
 def _names(people: identity.Resolution) -> dict[str, str]:

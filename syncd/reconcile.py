@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from syncd import plan
 from syncd.errors import Refused, TargetError
-from syncd.identity import fold
+from syncd.identity import Person, fold
 from syncd.mapping import limits
 from syncd.model import Change, Key, Kind, Op, Outcome, Owned, Plan, Result, RunPlan, RunReport
 from syncd.prepare import prepare
@@ -58,7 +58,9 @@ def apply(  # noqa: PLR0913 - who asks, how, and who watches are three things
                 "look at `syncd plan` again",
             )
         run = job.store.start_run(job.mapping, trigger, actor)
-        return _Run(job, lease, run, prepared, _approved(job, prepared), progress).go(confirmed=confirmed)
+        approved = _approved(job, prepared)
+        persons = dict(prepared.people.persons)
+        return _Run(job, lease, run, prepared, approved, actor, progress, persons).go(confirmed=confirmed)
 
 
 def _approved(job: Job, prepared: Prepared) -> bool:
@@ -78,7 +80,9 @@ class _Run:
     run: str
     prepared: Prepared
     approved: bool
+    actor: str
     progress: Progress
+    persons: dict[str, Person]
 
     def go(self, *, confirmed: bool) -> RunReport:
         """Write what is allowed, then say how it went."""
@@ -156,41 +160,47 @@ class _Run:
 
     def _vouch(self, todo: Sequence[Change]) -> None:
         """Before an account is made its address is noted as ours: after a crash it is known by it."""
-        persons = self.prepared.people.persons
-        made = [
-            replace(
-                persons[change.key.item[0]], invited=persons[change.key.item[0]].invited | _addresses(change)
-            )
-            for change in todo
-            if change.key.kind is Kind.PERSON and change.op is Op.CREATE
-        ]
-        if made:
-            self.job.store.save_persons(made)
+        self._know(
+            {
+                change.key.item[0]: self._with(change, invited=_addresses(change))
+                for change in todo
+                if change.key.kind is Kind.PERSON and change.op is Op.CREATE
+            }
+        )
 
     def _pin(self, name: str, outcomes: Sequence[Outcome]) -> None:
         """Accounts that this run made belong to their person; a refused one proves nothing of its address."""
-        persons = self.prepared.people.persons
-        learned = []
+        learned: dict[str, Person] = {}
         for one in outcomes:
             if one.change.key.kind is not Kind.PERSON or one.change.op is not Op.CREATE:
                 continue
-            person = persons[one.change.key.item[0]]
+            person = one.change.key.item[0]
             if one.result is Result.DONE:
-                pins = {**person.pins, name: one.native}
-                learned.append(replace(person, pins=pins, invited=person.invited | _addresses(one.change)))
+                learned[person] = self._with(one.change, pins={name: one.native})
             elif one.result in (Result.REFUSED, Result.SKIPPED):
-                learned.append(person)
+                before = self.prepared.people.persons[person].invited
+                learned[person] = replace(self.persons[person], invited=before)
+        self._know(learned)
+
+    def _with(
+        self, change: Change, invited: frozenset[str] = frozenset(), pins: Mapping[str, str] | None = None
+    ) -> Person:
+        person = self.persons[change.key.item[0]]
+        return replace(person, invited=person.invited | invited, pins={**person.pins, **(pins or {})})
+
+    def _know(self, learned: Mapping[str, Person]) -> None:
         if learned:
-            self.job.store.save_persons(learned)
+            self.persons.update(learned)
+            self.job.store.save_persons(learned.values())
 
     def _accept(self) -> None:
         """A confirmed run is the first approved plan; an approval takes a loosened policy along."""
         store, mapping = self.job.store, self.job.mapping
-        self.job.files.keep()
+        self.job.files.keep(self.approved)
         if not store.first_apply_done(mapping):
             store.mark_first_apply(mapping, self.run)
         if self.approved or not self.prepared.plan.policy_waiting:
-            store.save_policy(mapping, limits.policy_document(self.prepared.policy), self.run)
+            store.save_policy(mapping, limits.policy_document(self.prepared.policy), self.actor)
 
     def _report(self, outcomes: Sequence[Outcome], refusal: str) -> RunReport:
         failed = self.prepared.plan.failed

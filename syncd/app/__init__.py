@@ -6,6 +6,7 @@ Commands call it, it calls `reconcile`. Every method may raise a `SyncdError`; n
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
@@ -245,8 +246,15 @@ class App:
             now=now,
             source_shrink=shrink,
         )
+        if not connections.has_keycloak(self.settings):
+            compiled = replace(compiled, keycloak=None)
         files.check_reach(self.settings, mapping, loaded, compiled)
-        result = Files(compiled, loaded.places, sources.health, lambda: sources.keep(self._db, mapping, now))
+        result = Files(
+            compiled,
+            loaded.places,
+            sources.health,
+            lambda approved: sources.keep(self._db, mapping, now, approved=approved),
+        )
         return compiled, result
 
     def _compiled(self, mapping: str) -> Compiled:

@@ -48,6 +48,11 @@ def connection_of(settings: Settings, compiled: Compiled, output: str) -> str:
     return candidates[0] if candidates else ""
 
 
+def has_keycloak(settings: Settings) -> bool:
+    """Whether there is a Keycloak at all; without one its output is off and nobody waits for it."""
+    return any(isinstance(one, Keycloak) for one in settings.connections.values())
+
+
 def outputs_of(settings: Settings, compiled: Compiled) -> dict[str, str]:
     """Every output that is turned on, with its connection; one without a connection of its type is off."""
     wanted = [*(["keycloak"] if compiled.keycloak is not None else []), *compiled.ldap]

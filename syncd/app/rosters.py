@@ -37,9 +37,12 @@ class Sources:
     health: tuple[SourceHealth, ...]
     fresh: Mapping[str, Roster]
 
-    def keep(self, store: Store, mapping: str, now: datetime) -> None:
-        """Keep the reads of a confirmed run as the last good copies."""
+    def keep(self, store: Store, mapping: str, now: datetime, *, approved: bool) -> None:
+        """Keep the reads of a confirmed run as last good copies; a shrunk one if its plan was approved."""
+        frozen = {one.name for one in (*self.rosters.values(), *self.groups.values()) if one.frozen}
         for name, roster in self.fresh.items():
+            if name in frozen and not approved:
+                continue
             store.save_source(mapping, name, copies.to_json(roster), roster.digest, len(roster.rows), now)
 
 
@@ -63,10 +66,13 @@ class Reader:
         for group in needs.groups:
             wanted[group] = lambda group=group: self._group(group)  # type: ignore[misc]  # as above
         used: dict[str | GroupRef, Roster] = {}
+        read_now: list[Roster] = []
         problems: list[Problem] = []
         for key, read in wanted.items():
             try:
-                used[key] = self._judged(read(), source_shrink)
+                fresh = read()
+                used[key] = self._judged(fresh, source_shrink)
+                read_now += [fresh] if used[key].digest == fresh.digest else []
             except MappingInvalid as error:
                 problems += error.problems
         if problems:
@@ -75,7 +81,7 @@ class Reader:
             rosters={key: roster for key, roster in used.items() if isinstance(key, str)},
             groups={key: roster for key, roster in used.items() if not isinstance(key, str)},
             health=tuple(self._health(roster) for roster in used.values()),
-            fresh={roster.name: roster for roster in used.values() if not roster.frozen},
+            fresh={roster.name: roster for roster in read_now},
         )
 
     def _roster(self, name: str, model: RosterModel, dates: frozenset[str]) -> Roster:

@@ -18,34 +18,37 @@ MORE = 3
 
 
 def judge(fresh: Roster, last_good: Roster | None, read_at: str, source_shrink: int) -> Roster:
-    """The roster to use: `fresh`, or `last_good` (read at `read_at`, as shown) with `frozen` set.
+    """The roster to use, with `frozen` set where nobody may lose anything because of it.
 
-    `source_shrink` is a percentage: how much smaller than the last good copy a read may be. Raises
-    `MappingInvalid` where the read is bad and there is no copy to stand in.
+    A read that failed is replaced by `last_good` (read at `read_at`, as shown); one that is whole but
+    smaller by more than `source_shrink` percent is used frozen, so that the plan shows whom it would
+    take out and that very plan can be approved. Raises `MappingInvalid` where the read is bad and there
+    is no copy to stand in.
     """
-    reason = _distrust(fresh, last_good, source_shrink)
-    if not reason:
-        return fresh
+    errors = [problem for problem in fresh.problems if problem.severity == "error"]
+    if not errors:
+        return replace(fresh, frozen=_shrinkage(fresh, last_good, source_shrink))
     if last_good is None:
         raise MappingInvalid(_with_remedy(fresh))
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     return replace(
-        last_good, frozen=f"{reason}; the copy read {read_at} stands in, nobody is removed because of it"
+        last_good,
+        frozen=f"roster {fresh.name} could not be read: {errors[0]}{more}; "
+        f"the copy read {read_at} stands in, nobody is removed because of it",
     )
 
 
-def _distrust(fresh: Roster, last_good: Roster | None, source_shrink: int) -> str:
-    errors = [problem for problem in fresh.problems if problem.severity == "error"]
-    if errors:
-        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        return f"roster {fresh.name} could not be read: {errors[0]}{more}"
-    if last_good is None or not last_good.rows:
-        return ""
-    was, now = len(last_good.rows), len(fresh.rows)
+def _shrinkage(fresh: Roster, last_good: Roster | None, source_shrink: int) -> str:
+    """What is wrong with the size of a read, or nothing."""
+    was, now = len(last_good.rows) if last_good else 0, len(fresh.rows)
     if (was - now) * 100 <= source_shrink * was:
         return ""
     percent = (was - now) * 100 // was
-    shrink = f"{percent} % fewer, {source_shrink} % are allowed"
-    return f"roster {fresh.name} shrank from {was} to {now} rows ({shrink})"
+    return (
+        f"roster {fresh.name} shrank from {was} to {now} rows "
+        f"({percent} % fewer, {source_shrink} % are allowed); "
+        "whom it no longer names keeps everything until this plan is approved"
+    )
 
 
 def _with_remedy(fresh: Roster) -> list[Problem]:

@@ -18,6 +18,14 @@ syncd: 1
 rosters:
   staff: {csv: staff.csv, key: number, columns: {email: address, given_name: given, family_name: family}}
 invitations: {unknown: create}
+people:
+  ann.ashe@acme.example: {given_name: Ann, family_name: Ashe}
+  bob.beau@acme.example: {given_name: Bob, family_name: Beau}
+  carla.cid@acme.example: {given_name: Carla, family_name: Cid}
+  dan.duval@acme.example: {given_name: Dan, family_name: Duval}
+  eve.eluard@acme.example: {given_name: Eve, family_name: Eluard}
+  kay.kerr@acme.example: {given_name: Kay, family_name: Kerr}
+  zed.zola@acme.example: {given_name: Zed, family_name: Zola}
 organizations:
   acme:
     title: Acme
@@ -53,8 +61,8 @@ def site(
 ) -> Site:
     """Bootstrapped, with the mapping above, not yet applied."""
     base, people = f"ou=units,{ldap_base}", f"ou=people,{ldap_base}"
-    slapd_server.add_ous(base, people)
     made = Site(tmp_path, keycloak_server, slapd_server, realm_name, base, people)
+    made.ldap(*(f"dn: {dn}\nchangetype: add\nobjectClass: organizationalUnit\n" for dn in (base, people)))
     (tmp_path / "staff.csv").write_text(STAFF, encoding="utf-8")
     made.write(MAPPING)
     made.bootstrap().ok()

@@ -6,6 +6,7 @@ Keycloak and by `ldapsearch` from the directory.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -152,6 +153,13 @@ class Site:
         )  # fmt: skip
         return dict(_entry(block) for block in done.stdout.strip().split("\n\n") if block)
 
+    def ldap(self, *records: str) -> None:
+        """Change records (RFC 2849) sent as the directory's administrator."""
+        subprocess.run(
+            ["ldapmodify", "-x", "-H", self.slapd.url, "-D", self.slapd.admin_dn, "-w", self.slapd.admin_password],
+            input="\n\n".join(records) + "\n", capture_output=True, text=True, check=True,
+        )  # fmt: skip
+
     def members(self, dn: str) -> list[str]:
         """Values of `member` of one group but the placeholder."""
         return sorted(
@@ -172,8 +180,6 @@ class Site:
 
 
 def _entry(block: str) -> tuple[str, dict[str, list[str]]]:
-    import base64
-
     dn, attributes = "", {}
     for line in block.split("\n"):
         name, _, value = line.partition(": ")

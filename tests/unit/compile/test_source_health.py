@@ -32,12 +32,12 @@ def test_a_read_that_shrank_by_the_allowed_share_is_used():
     assert judge(roster(18), roster(20), "yesterday", 10).frozen == ""
 
 
-def test_a_read_that_shrank_too_much_is_replaced_by_the_last_good_copy():
+def test_a_read_that_shrank_too_much_is_used_and_freezes_removals():
     used = judge(roster(17), roster(20), "2026-11-23 08:00", 10)
-    assert used.rows == roster(20).rows
+    assert used.rows == roster(17).rows
     assert used.frozen == (
         "roster hr shrank from 20 to 17 rows (15 % fewer, 10 % are allowed); "
-        "the copy read 2026-11-23 08:00 stands in, nobody is removed because of it"
+        "whom it no longer names keeps everything until this plan is approved"
     )
 
 
