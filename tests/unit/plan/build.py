@@ -39,12 +39,11 @@ State = Mapping[Key, Attrs]
 
 
 def origin(key: Key) -> Origin:
-    """What a fact of the unit /acme means in the mapping."""
+    """What a fact means in a mapping whose units are the first names of places."""
     person = key.item[0] if key.kind is Kind.MEMBER else ""
     slot = "unit" if len(key.place) == 1 else f"role:{key.place[-1]}" if key.place else "role-def"
-    return Origin(
-        anchor=("/acme", slot), unit="/acme", role=key.place[-1] if key.place else "", person=person
-    )
+    unit = f"/{key.place[0]}" if key.place else ""
+    return Origin(anchor=(unit, slot), unit=unit, role=key.place[-1] if key.place else "", person=person)
 
 
 @dataclass(frozen=True)
