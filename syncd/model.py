@@ -68,7 +68,10 @@ class Key:
                 parent = self.place[:-1]
                 return (Key(Kind.OU, parent), Key(Kind.GROUP, parent)) if parent else ()
             case Kind.COMPOSITE:
-                return (Key(Kind.ROLE, self.place[:1], self.place[1:]), Key(Kind.ROLE, self.item[:1], self.item[1:]))
+                return (
+                    Key(Kind.ROLE, self.place[:1], self.place[1:]),
+                    Key(Kind.ROLE, self.item[:1], self.item[1:]),
+                )
             case Kind.GRANT:
                 return (Key(Kind.GROUP, self.place), Key(Kind.ROLE, self.item[:1], self.item[1:]))
             case Kind.MEMBER:
@@ -187,6 +190,7 @@ class Scope:
     people: frozenset[str] = frozenset()  # addresses and usernames as written
     natives: frozenset[str] = frozenset()  # native ids of accounts already pinned
     profiles: frozenset[str] = frozenset()  # natives whose attributes matter too, which lists of members lack
+    organizations: frozenset[str] = frozenset()  # aliases of Keycloak Organizations, read with their members
 
 
 class Op(StrEnum):
@@ -228,7 +232,9 @@ class Change:
         if self.op is Op.FORGET:
             return False
         if self.op in (Op.ADOPT, Op.UPDATE):
-            return bool(self.clear) or any(self.before.get(name) != value for name, value in self.attrs.items())
+            return bool(self.clear) or any(
+                self.before.get(name) != value for name, value in self.attrs.items()
+            )
         return True
 
 
