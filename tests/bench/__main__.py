@@ -1,0 +1,91 @@
+"""`python -m tests.bench`: how long the parts of a run take that need no server, as ratios.
+
+    python -m tests.bench                      20,000 memberships, all groups
+    python -m tests.bench reading --rounds 10  one group, more rounds
+    python -m tests.bench --json               for a machine that keeps the ratios
+
+The yardstick is PyYAML's C loader on the same files in the same process. The exit code says only whether
+it ran: a ratio is for people to judge, on a quiet machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+from tests.bench import planning, reading, stores
+from tests.bench.company import write_company
+from tests.bench.measure import YARDSTICK, Figure
+
+GROUPS = ("reading", "planning", "stores")
+EVERYTHING = "all"
+
+
+def main() -> int:
+    """Measure what was asked for and print it."""
+    chosen = _arguments()
+    figures = _measured(
+        list(GROUPS) if EVERYTHING in chosen.groups else chosen.groups, chosen.memberships, chosen.rounds
+    )
+    document = {"yardstick": YARDSTICK, "figures": [{**asdict(one), "ratio": one.ratio} for one in figures]}
+    sys.stdout.write((json.dumps(document, indent=2) if chosen.json else _table(figures)) + "\n")
+    return 0
+
+
+def _measured(groups: list[str], memberships: int, rounds: int) -> list[Figure]:
+    with tempfile.TemporaryDirectory() as temporary:
+        files = write_company(Path(temporary) / "bench", memberships)
+        figures, yardstick, compiled = reading.measure(files, rounds)
+        if "planning" in groups:
+            figures += planning.measure(compiled, yardstick, rounds)
+        if "stores" in groups:
+            figures += stores.measure(Path(temporary), compiled, yardstick, rounds)
+    return [one for one in figures if one.group in groups or one.name == YARDSTICK]
+
+
+def _table(figures: list[Figure]) -> str:
+    """Aligned columns; the ratio is to the yardstick."""
+    rows = [("group", "what", "facts", "cpu s", "wall s", "ratio", "aim")]
+    for one in figures:
+        aim = "" if one.aim is None else f"<= {one.aim:g}"
+        rows.append(
+            (
+                one.group,
+                one.name,
+                f"{one.count:,}",
+                f"{one.taken.cpu:.3f}",
+                f"{one.taken.wall:.3f}",
+                f"{one.ratio:.2f}",
+                aim,
+            )
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if column < 2 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+    return "\n".join(lines)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench", description=(__doc__ or "").splitlines()[0]
+    )
+    parser.add_argument(
+        "groups", nargs="*", choices=(*GROUPS, EVERYTHING), default=EVERYTHING, help="what to measure"
+    )
+    parser.add_argument("--memberships", type=int, default=20_000, help="how large the company is")
+    parser.add_argument("--rounds", type=int, default=5, help="the quickest of this many rounds counts")
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
