@@ -201,8 +201,9 @@ class _Scales:
         locked = self.inactive | self._locked()
         found: list[tuple[Stop | None, LimitUse]] = []
         for root in sorted({_root(origin) for origin in before.values()}):
-            held = _administrators(before, root, self.inactive)
-            stay = _administrators(after, root, locked)
+            tops = {origin.unit for origin in before.values() if origin.unit.strip("/") == root.strip("/")}
+            held = _administrators(before, root, tops, self.inactive)
+            stay = _administrators(after, root, tops, locked)
             least = self.limits.admins_min
             if len(stay) >= least or len(stay) >= len(held):
                 continue
@@ -229,11 +230,15 @@ def _root(origin: Origin) -> str:
     return f"/{parts[0]}" if parts else ""
 
 
-def _administrators(held: Mapping[Counted, Origin], root: str, inactive: frozenset[str]) -> set[str]:
-    """Who holds a privileged role in the root unit itself, or, where nobody does, anywhere below it."""
-    active = [origin for origin in held.values() if _root(origin) == root and origin.person not in inactive]
-    top = {origin.person for origin in active if origin.unit.strip("/").count("/") == 0}
-    return top or {origin.person for origin in active}
+def _administrators(
+    held: Mapping[Counted, Origin], root: str, tops: set[str], inactive: frozenset[str]
+) -> set[str]:
+    """Who holds a privileged role in the root unit itself or, where it has no such role, anywhere below."""
+    return {
+        origin.person
+        for origin in held.values()
+        if _root(origin) == root and origin.person not in inactive and (not tops or origin.unit in tops)
+    }
 
 
 # --- digest -----------------------------------------------------------------------------------------------
