@@ -94,7 +94,7 @@ class _Names:
         return cls(address, frozenset(usernames), frozenset(addresses))
 
 
-class _Ambiguous(Exception):  # noqa: N818  a finding about one text, caught where the text is entered
+class _Ambiguous(Exception):
     """Why a text cannot be told for sure."""
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
-from syncd.errors import Place, Problem
+from syncd.errors import Place, Problem  # noqa: TC001 - the annotations are part of the words
 
 Path: TypeAlias = tuple[str, ...]
 Attrs: TypeAlias = Mapping[str, tuple[str, ...]]

@@ -15,7 +15,6 @@ from syncd.errors import MappingInvalid, TargetError
 from syncd.mapping import limits, outputs
 from syncd.mapping.compile import check_holdings, kept_units_gone
 from syncd.model import (
-    CONTAINERS,
     Account,
     Change,
     Desired,
@@ -208,9 +207,13 @@ def _scope(
     roles |= {key.place for key in keys if key.kind is Kind.COMPOSITE}
     people = {text for entry in compiled.people.values() for text in (entry.email, entry.username) if text}
     people |= {text for entry in compiled.people.values() for text in entry.formerly}
+    in_tree = [key for key in keys if key.kind in (Kind.OU, Kind.GROUP, Kind.MEMBER)]
+    organizations = (key for key in keys if key.kind in (Kind.ORGANIZATION, Kind.ORG_MEMBER))
     return Scope(
-        tops=frozenset(key.place[:1] for key in keys if key.kind in CONTAINERS),
-        members_of=frozenset(key.place for key in keys if key.kind in CONTAINERS | {Kind.MEMBER}),
+        tops=frozenset(key.place[:1] for key in in_tree),
+        members_of=frozenset(key.place for key in in_tree),
+        organizations=frozenset(key.place[0] for key in organizations),
+        profiles=frozenset(row.native for row in owned if row.key.kind is Kind.PERSON and row.native),
         roles=frozenset(roles),
         people=frozenset(people),
         natives=frozenset(person.pins[name] for person in known if name in person.pins),

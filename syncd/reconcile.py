@@ -153,10 +153,16 @@ class _Run:
         yield from (Outcome(change, Result.DONE, change.native) for change in todo if not change.writes)
         if not writes:
             return
+        answered: set[int] = set()
         try:
-            yield from self.job.targets[name].apply(writes, natives)
+            for outcome in self.job.targets[name].apply(writes, natives):
+                answered.add(id(outcome.change))
+                yield outcome
         except TargetError as error:
-            yield from (Outcome(change, Result.SKIPPED, "", str(error)) for change in writes)
+            # Before the first write nothing can have happened; later, anything may have.
+            result = Result.UNKNOWN if answered else Result.SKIPPED
+            open_ = (change for change in writes if id(change) not in answered)
+            yield from (Outcome(change, result, "", str(error)) for change in open_)
 
     def _vouch(self, todo: Sequence[Change]) -> None:
         """Before an account is made its address is noted as ours: after a crash it is known by it."""

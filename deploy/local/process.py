@@ -27,7 +27,7 @@ LISTENING = "0A"
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
 
-class ServerFailed(RuntimeError):  # noqa: N818 (named like the refusals of syncd.errors)
+class ServerFailed(RuntimeError):
     """A server did not start, stop or answer; the message ends with the last lines of its log."""
 
 

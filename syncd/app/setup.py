@@ -70,7 +70,12 @@ def bootstrap(config: Path, request: BootstrapRequest) -> list[str]:
     settings = settings_module.load(config)
     for name, one in settings.connections.items():
         if isinstance(one, Keycloak):
-            made = bootstrap_realm(_admin(request, one, name), client_id=one.client_id, smtp=_smtp(request))
+            made = bootstrap_realm(
+                _admin(request, one, name),
+                client_id=one.client_id,
+                smtp=_smtp(request),
+                organizations=_wants_organizations(settings, request),
+            )
             steps += made.steps
             steps += _keep_secret(one, made.secret)
     with open_store(settings.store_url().get_secret_value(), integrity_key(settings)) as store:
@@ -78,6 +83,13 @@ def bootstrap(config: Path, request: BootstrapRequest) -> list[str]:
     for mapping in [request.mapping] if request.mapping else settings.mappings:
         steps += _bootstrap_mapping(settings, request, mapping)
     return steps
+
+
+def _wants_organizations(settings: Settings, request: BootstrapRequest) -> bool:
+    """Whether a mapping shows its root units as Keycloak Organizations."""
+    names = [request.mapping] if request.mapping else list(settings.mappings)
+    outputs_ = [files.load_mapping(settings, name).document.keycloak for name in names]
+    return any(bool(output.organization) for output in outputs_ if output)
 
 
 def _bootstrap_mapping(settings: Settings, request: BootstrapRequest, mapping: str) -> Iterable[str]:

@@ -52,7 +52,7 @@ class ConnectionSettings:
     receive_timeout: int = 30
 
 
-class ConnectionLost(Exception):  # noqa: N818  # an event of the wire, turned into a TargetError or Reply above it
+class ConnectionLost(Exception):  # an event of the wire, turned into a TargetError or Reply above it
     """The connection broke, timed out, or said what is no LDAP; it is closed by now."""
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from syncd.mapping.schema import RoleModel
 
 
-class UnknownName(LookupError):  # noqa: N818  an answer, which the caller turns into a problem with its place
+class UnknownName(LookupError):
     """A name that means nothing here; `hint` is what may be meant."""
 
     def __init__(self, message: str, hint: str = "") -> None:

@@ -49,7 +49,7 @@ class TemplateError(ValueError):
         self.hint = hint
 
 
-class MissingValue(LookupError):  # noqa: N818  it is an answer: the caller leaves an optional value out
+class MissingValue(LookupError):
     """A placeholder that has no value here; `name` says which."""
 
     def __init__(self, name: str) -> None:

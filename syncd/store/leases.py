@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Row, select, update
 
 from syncd.errors import Busy, StoreError
 from syncd.store import tables
+from syncd.store.processes import is_gone, this_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +83,10 @@ class Leases:
 
     @contextmanager
     def lease(self, mapping: str, holder: str, ttl: timedelta) -> Iterator[Lease]:
-        """Hold the mapping; raises Busy, naming the holder and since when. An expired lease is taken over."""
+        """Hold the mapping; raises Busy, naming the holder and since when.
+
+        An expired lease is taken over, and so is one whose process is certainly gone.
+        """
         lease = Lease(self, mapping, self._take(mapping, holder, ttl), ttl)
         with self._guard:
             self._held[mapping] = lease.token
@@ -130,23 +134,31 @@ class Leases:
         return None
 
     def _take(self, mapping: str, holder: str, ttl: timedelta) -> int:
-        blank = {"mapping": mapping, "holder": None, "since": None, "expires": None, "token": 0}
+        blank = {
+            "mapping": mapping,
+            "holder": None,
+            "process": None,
+            "since": None,
+            "expires": None,
+            "token": 0,
+        }
         with self._database.writing() as connection:
             self._database.insert_missing(connection, tables.leases, [blank])
             row = _lease_row(connection, mapping, lock=True)
             now = self._database.now(connection)
             state = _state(row)
-            if state is not None and state.expires > now:
+            if state is not None and state.expires > now and not is_gone((row and row.process) or ""):
                 raise _busy(state)
             token: int = (row.token if row else 0) + 1
-            taken = {"holder": holder, "since": now, "expires": now + ttl, "token": token}
+            times = {"since": now, "expires": now + ttl}
+            taken = {"holder": holder, "process": this_process(), "token": token, **times}
             connection.execute(_of(mapping).values(**taken))
         return token
 
     def _give_back(self, lease: Lease) -> None:
         mine = _of(lease.mapping).where(tables.leases.c.token == lease.token)
         with self._database.writing() as connection:
-            connection.execute(mine.values(holder=None, since=None, expires=None))
+            connection.execute(mine.values(holder=None, process=None, since=None, expires=None))
 
     def _taken_over(self, mapping: str, row: Row[Any] | None) -> Busy:
         state = _state(row)

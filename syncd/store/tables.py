@@ -127,6 +127,7 @@ leases = Table(
     metadata,
     Column("mapping", NAME, primary_key=True),
     Column("holder", Json),  # NULL: released
+    Column("process", Json),  # see `processes`
     Column("since", Instant),
     Column("expires", Instant),
     Column("token", BigInteger, nullable=False),

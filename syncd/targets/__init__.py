@@ -1,4 +1,4 @@
-"""What a target is. Concrete targets: `memory`, `keycloak`, `ldap`; `app` builds them, nothing else names them.
+"""What a target is. Concrete ones: `memory`, `keycloak`, `ldap`; `app` builds them, nothing else names them.
 
 Laws (tests/contract/target_contract.py, run by every target):
 `shape` is idempotent · after `apply`, `read` holds at least `shape(desired)` · a second plan is empty ·

@@ -34,7 +34,7 @@ class NotSent(Unreachable):
     """The request never left: no name, no listener, no handshake. Nothing can have been written."""
 
 
-class Answered(TargetError):  # noqa: N818 - named like its siblings in the tree of errors
+class Answered(TargetError):
     """Keycloak answered a read with an error that is about the thing asked for, not about the server."""
 
     def __init__(self, target: str, message: str, status: int, remedy: str = "") -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 LONGEST = 255  # of a name, description or attribute value; one more and Keycloak answers 500
 
 
-class ChangeRefused(Exception):  # noqa: N818 - it is the refusal, not an error of the program
+class ChangeRefused(Exception):
     """Raised while one change is written, and turned into its outcome."""
 
     def __init__(self, change: Change, reason: str, remedy: str) -> None:

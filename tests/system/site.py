@@ -147,18 +147,28 @@ class Site:
     def entries(self, base: str = "", filter_: str = "(objectClass=*)") -> dict[str, dict[str, list[str]]]:
         """Every entry below the base, as `ldapsearch` shows it."""
         done = subprocess.run(
-            ["ldapsearch", "-LLL", "-x", "-o", "ldif-wrap=no", "-H", self.slapd.url, "-D", self.slapd.admin_dn,
-             "-w", self.slapd.admin_password, "-b", base or self.base, filter_, "*", "entryUUID", "entryCSN"],
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
+            [
+                *("ldapsearch", "-LLL", "-o", "ldif-wrap=no", *self._login()),
+                *("-b", base or self.base, filter_, "*", "entryUUID", "entryCSN"),
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         return dict(_entry(block) for block in done.stdout.strip().split("\n\n") if block)
 
     def ldap(self, *records: str) -> None:
         """Change records (RFC 2849) sent as the directory's administrator."""
         subprocess.run(
-            ["ldapmodify", "-x", "-H", self.slapd.url, "-D", self.slapd.admin_dn, "-w", self.slapd.admin_password],
-            input="\n\n".join(records) + "\n", capture_output=True, text=True, check=True,
-        )  # fmt: skip
+            ["ldapmodify", *self._login()],
+            input="\n\n".join(records) + "\n",
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+
+    def _login(self) -> tuple[str, ...]:
+        return ("-x", "-H", self.slapd.url, "-D", self.slapd.admin_dn, "-w", self.slapd.admin_password)
 
     def members(self, dn: str) -> list[str]:
         """Values of `member` of one group but the placeholder."""

@@ -14,7 +14,10 @@ from tests.system.site import Site
 pytestmark = pytest.mark.live
 
 KILLER = Path(__file__).with_name("killer.py")
-GENEROUS = "policy: {removals: {per_day: 100%, at_least: 9999, at_most: 9999}, privileged_per_run: 99, delete_units: delete}\n"
+GENEROUS = (
+    "policy: {removals: {per_day: 100%, at_least: 9999, at_most: 9999}, "
+    "privileged_per_run: 99, delete_units: delete}\n"
+)
 ONE = MAPPING + GENEROUS
 OTHER = (
     ONE.replace("          platform:\n", "          core:\n            formerly: [platform]\n")

@@ -102,6 +102,7 @@ def _runs() -> None:
         "leases",
         sa.Column("mapping", _NAME, nullable=False),
         sa.Column("holder", sa.Text()),
+        sa.Column("process", sa.Text()),
         sa.Column("since", _MOMENT),
         sa.Column("expires", _MOMENT),
         sa.Column("token", sa.BigInteger(), nullable=False),
