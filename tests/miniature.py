@@ -94,6 +94,7 @@ class Runner:
 
     def plan(self, desired: Desired) -> tuple[Plan, Observation]:
         seen = self.observe(desired)
+        desired = replace(desired, state=self.target.shape(desired.state))
         made = plan.make_plan(
             self.target.name,
             desired,

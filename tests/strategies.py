@@ -121,6 +121,7 @@ class Story:
         self.foreign_groups: set[str] = set()
         self.foreign_edges: set[tuple[str, str]] = set()
         self.by_hand: set[tuple[str, str]] = set()
+        self.noted: set[str] = set()
         self.clean = True
         self.done: list[str] = []
         self._made = 0
@@ -139,7 +140,7 @@ class Story:
             former = () if self.setting.ids else tuple(sorted(self.former.get(uid, set()) - {shown}))
             base = Origin(anchor=(shown, "unit"), former=former, unit=self._slashed(self.path(uid)))
             place = self.path(uid)
-            state[Key(Kind.GROUP, place)] = {"description": (unit.description,)} if unit.description else {}
+            state[Key(Kind.GROUP, place)] = {"description": (unit.description,)}
             origins[Key(Kind.GROUP, place)] = base
             for role in ROLES:
                 group = (*place, role + self.suffix)
@@ -398,7 +399,8 @@ class Story:
     def _console_describe(self, step: Step) -> bool:
         key = self._group(step.a)
         if key is not None:
-            self.target.write(key, {"description": ("scribbled",)})
+            self.target.write(key, {"description": ("scribbled",), "attribute:theirs": ("note",)})
+            self.noted.add(self.native(key))
         return key is not None
 
     # --- what is so
@@ -422,11 +424,17 @@ class Story:
         assert self.foreign_groups <= {self.native(key) for key in self.groups()}
         assert self.foreign_edges <= self.edges()
         assert self.by_hand - self.wanted_edges() <= self.edges()
+        assert all(
+            self.target.facts[key].get("attribute:theirs")
+            for key in self.groups()
+            if self.native(key) in self.noted
+        )
 
     def check_settled(self) -> None:
         """Everything wanted is there, nothing of ours is left over, and the ledger says the same."""
-        desired, facts = self.desired(), self.target.facts
-        made, _ = self.runner.plan(desired)
+        raw, facts = self.desired(), self.target.facts
+        made, _ = self.runner.plan(raw)
+        desired = replace(raw, state=self.target.shape(raw.state))
         waiting = {held.change.key for held in made.held}
         assert all(held.change.op is Op.DELETE and held.reason in ("foreign", "needed") for held in made.held)
         there = {key for key in facts if key.kind in CONTAINERS | {Kind.ROLE}}

@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from syncd import plan
@@ -22,11 +22,17 @@ if TYPE_CHECKING:
 
 # a number asks for a long search with new chance; without one it is short and always the same
 EXAMPLES = int(os.environ.get("SYNCD_LAW_EXAMPLES", "0"))
+PHASES = [
+    Phase.explicit,
+    Phase.generate,
+    *([Phase.shrink] if os.environ.get("SYNCD_LAW_SHRINK") != "no" else []),
+]
 LAW = settings(
-    max_examples=EXAMPLES or 60,
+    max_examples=EXAMPLES or 50,
     deadline=None,
     derandomize=not EXAMPLES,
     database=None,
+    phases=PHASES,
     suppress_health_check=list(HealthCheck),
 )
 
@@ -39,6 +45,12 @@ def told(history: tuple[Setting, list[Step]], limits: Limits | None = None) -> S
         story.do(step)
         story.check_strangers()
     return story
+
+
+def shaped(story: Story) -> Desired:
+    """What is wanted, as the target would store it."""
+    desired = story.desired()
+    return replace(desired, state=story.target.shape(desired.state))
 
 
 @LAW
@@ -117,7 +129,7 @@ def test_a_plan_does_not_depend_on_the_order_of_what_goes_in(
 ) -> None:
     story = told(history)
     limits = Limits(adopt=adopt, delete_units="delete", unlisted="remove")
-    desired, rows = story.desired(), list(story.runner.ledger.rows.values())
+    desired, rows = shaped(story), list(story.runner.ledger.rows.values())
     seen = story.runner.observe(desired)
     one = plan.make_plan("memory", desired, seen, rows, limits, "test/acme")
 
@@ -151,7 +163,7 @@ def test_nothing_of_the_difference_vanishes_it_goes_or_it_is_held(
     history: tuple[Setting, list[Step]], limits: Limits
 ) -> None:
     story = told(history)
-    desired, rows = story.desired(), {row.key: row for row in story.runner.ledger.rows.values()}
+    desired, rows = shaped(story), {row.key: row for row in story.runner.ledger.rows.values()}
     seen = story.runner.observe(desired)
     facts, moves = plan.settle(plan.Facts(desired, seen, rows, limits, "test/acme"))
     made = plan.make_plan("memory", desired, seen, list(rows.values()), limits, "test/acme")

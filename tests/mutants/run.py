@@ -1,0 +1,83 @@
+"""Apply each mutant to a copy of the tree and run the tests of the core: all must be caught.
+
+    python tests/mutants/run.py [PART OF A NAME]
+
+Prints one row for each mutant with the test that caught it; exit 1 where one survives or no longer fits.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tests.mutants.mutants import MUTANTS, Mutant  # noqa: E402  found only once the tree is on the path
+
+LAWS = ["tests/unit/plan/test_laws.py"]
+EXAMPLES = [f"tests/unit/plan/test_{name}.py" for name in ("table", "holds", "moves", "weigh")]
+LIMIT = 300  # seconds for one mutant
+
+
+def main(part: str = "") -> int:
+    """Run every mutant whose name holds `part`; the exit code."""
+    chosen = [mutant for mutant in MUTANTS if part in mutant.name]
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        rows = list(pool.map(tried, chosen))
+    for _mutant, (_caught, _seconds) in zip(chosen, rows, strict=True):
+        pass
+    alive = [mutant.name for mutant, (caught, _) in zip(chosen, rows, strict=True) if not caught]
+    return 1 if alive or not chosen else 0
+
+
+def tried(mutant: Mutant) -> tuple[str, float]:
+    """The test that catches the mutant, empty if none does, and the seconds it took."""
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder) / "tree"
+        copied(tree)
+        source = tree / mutant.file
+        text = source.read_text(encoding="utf-8")
+        if text.count(mutant.search) != 1:
+            raise SystemExit(
+                f"{mutant.name}: {mutant.search!r} stands {text.count(mutant.search)} times in {mutant.file}"
+            )
+        source.write_text(text.replace(mutant.search, mutant.replace), encoding="utf-8")
+        caught = failing(tree, LAWS if mutant.by == "laws" else EXAMPLES)
+    return caught, time.monotonic() - started
+
+
+def copied(tree: Path) -> None:
+    """What the tests of the core need, at `tree`."""
+    ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
+    for name in ("syncd", "tests", "deploy"):
+        shutil.copytree(ROOT / name, tree / name, ignore=ignored)
+    shutil.copy(ROOT / "pyproject.toml", tree)
+
+
+def failing(tree: Path, files: list[str]) -> str:
+    """The first test that fails, empty if all pass."""
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *files]
+    environment = {**os.environ, "SYNCD_LAW_SHRINK": "no", "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        command, cwd=tree, env=environment, capture_output=True, text=True, timeout=LIMIT, check=False
+    )
+    if done.returncode == 0:
+        return ""
+    found = re.search(r"^(?:FAILED|ERROR) \S+?::(\S+)", done.stdout, re.MULTILINE)
+    if done.returncode != 1 or found is None:
+        said = done.stdout[-2000:] + done.stderr[-2000:]
+        raise SystemExit(f"pytest ended with {done.returncode}, which proves nothing:\n{said}")
+    return found.group(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:2]))
