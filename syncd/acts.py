@@ -1,0 +1,198 @@
+"""The words of what people do: memberships given by acts, invitations, links, joining, transfers, locks.
+
+Every one is a `Record`: a small frozen value that the store keeps sealed, with a version that rises at
+each change. A change is written only over the version it was decided on (compare and swap), so that of
+two who act at once exactly one wins. Unit ids are those of anchors (`uid`); times are aware UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+
+class Source(StrEnum):
+    """Where a membership that no file declares comes from."""
+
+    INVITATION = "invitation"
+    ADMIN = "admin"
+    JOIN = "join"
+
+
+class InvitationState(StrEnum):
+    """How an invitation stands; `sending` is committed before the mail leaves."""
+
+    REQUESTED = "requested"
+    SENDING = "sending"
+    SENT = "sent"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+OPEN = frozenset(
+    {InvitationState.REQUESTED, InvitationState.SENDING, InvitationState.SENT, InvitationState.FAILED}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What all have: a random id with a prefix of their kind, the mapping, and the version."""
+
+    id: str
+    mapping: str
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Grant(Record):
+    """A person holds a role in a unit by an act; `since` is the entry date.
+
+    `waits` is the id of the invitation whose acceptance it waits for, empty once it is given.
+    """
+
+    unit: str = ""
+    role: str = ""
+    person: str = ""
+    who: str = ""  # address or username, as the act named the person
+    source: Source = Source.ADMIN
+    by: str = ""  # person id, or operator:NAME
+    since: datetime | None = None
+    until: date | None = None
+    waits: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation(Record):
+    """One person asked into a mapping; what is granted on acceptance are the `Grant`s that wait for it.
+
+    `declared` invitations come from files and are withdrawn when the file drops the person. `attempt`
+    counts mails; `made_account` says that syncd made the account for it; `kind` is the next mail's.
+    """
+
+    person: str = ""
+    address: str = ""
+    unit: str = ""
+    role: str = ""
+    by: str = ""
+    declared: bool = False
+    state: InvitationState = InvitationState.REQUESTED
+    kind: str = "invitation"  # invitation | resend | reminder
+    attempt: int = 0
+    asked_at: datetime | None = None
+    sending_at: datetime | None = None
+    sent_at: datetime | None = None
+    expires_at: datetime | None = None
+    ended_at: datetime | None = None
+    account: str = ""
+    made_account: bool = False
+    reminded: int = 0
+    locale: str = ""
+    given_name: str = ""
+    family_name: str = ""
+    reason: str = ""  # why it failed or ended
+    retry_at: datetime | None = None
+    told: tuple[str, ...] = ()  # notices already sent: accepted, expired
+
+
+@dataclass(frozen=True, slots=True)
+class Link(Record):
+    """A link that anyone who has it may redeem, within its bounds; only the SHA-256 of the token is kept."""
+
+    unit: str = ""
+    role: str = ""
+    by: str = ""
+    token: str = ""
+    domains: tuple[str, ...] = ()
+    max_uses: int | None = None
+    uses: int = 0
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+    revoked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Redemption(Record):
+    """A request recorded by the public listener; another process acts on it."""
+
+    link: str = ""
+    address: str = ""
+    given_name: str = ""
+    family_name: str = ""
+    asked_at: datetime | None = None
+    state: str = "recorded"  # recorded | invited | refused
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Join(Record):
+    """Somebody who registered asks to be let into a unit."""
+
+    unit: str = ""
+    person: str = ""
+    address: str = ""
+    state: str = "requested"  # requested | approved | refused | lapsed
+    role: str = ""
+    by: str = ""
+    asked_at: datetime | None = None
+    decided_at: datetime | None = None
+    told: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer(Record):
+    """A role with one holder on its way to another; the token's SHA-256 is kept, the mail has the token."""
+
+    unit: str = ""
+    role: str = ""
+    owner: str = ""
+    heir: str = ""
+    by: str = ""
+    state: str = "asked"  # asked | confirmed | done | cancelled | expired
+    token: str = ""
+    asked_at: datetime | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lock(Record):
+    """An account disabled (or, with `deleted`, deleted) by an act; ended by enabling."""
+
+    person: str = ""
+    by: str = ""
+    since: datetime | None = None
+    state: str = "disabled"  # disabled | enabled | deleted
+    heir: str = ""
+    reason: str = ""
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice(Record):
+    """A mail or webhook of syncd's own that is to leave: written with the act, sent afterwards, once."""
+
+    to: str = ""
+    about: str = ""  # invitation.accepted, join.requested, transfer.confirm, …
+    locale: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+    state: str = "waiting"  # waiting | sending | sent | failed
+    attempts: int = 0
+    reason: str = ""
+
+
+RECORDS: Mapping[str, type[Record]] = {
+    "grant": Grant,
+    "invitation": Invitation,
+    "link": Link,
+    "redemption": Redemption,
+    "join": Join,
+    "transfer": Transfer,
+    "lock": Lock,
+    "notice": Notice,
+}
+"""Every kind of record by the name under which the store keeps it."""
