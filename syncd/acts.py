@@ -7,9 +7,9 @@ two who act at once exactly one wins. Unit ids are those of anchors (`uid`); tim
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping  # noqa: TC003 - the store reads the annotations
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime  # noqa: TC003 - as above
 from enum import StrEnum
 
 

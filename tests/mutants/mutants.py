@@ -64,7 +64,7 @@ MUTANTS = (
     Mutant(
         "a container with something foreign in it is deleted",
         HOLD,
-        "        book.hold_what_is_not_empty()\n",
+        "    book.hold_what_is_not_empty()\n",
         "",
     ),
     Mutant("nothing is shaped", LEDGER, "self.target.shape(desired.state)", "desired.state"),
