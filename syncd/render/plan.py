@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from syncd.model import Stop
 
 SHOWN = 50  # lines of one section before the rest is counted only; `--all` shows every one
+FOLDED_FROM = 12  # up to as many other changes are shown each; more are counted by unit
 
 LIMITS = {
     "removals": mark("removals in 24 hours"),
@@ -243,7 +244,7 @@ def _name(place: tuple[str, ...]) -> str:
 def _rest(found: Sequence[Found], plan: RunPlan, *, everything: bool) -> Block:
     if not found:
         return Block()
-    if everything:
+    if everything or len(found) <= FOLDED_FROM:
         return _section(_("Everything else"), change_lines(found, plan), Tone.PLAIN, everything=True)
     things = {
         (

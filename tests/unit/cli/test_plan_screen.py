@@ -31,12 +31,14 @@ def text_of(page, *, colour=False) -> str:
     ("name", "language", "everything"),
     [("plan.en.txt", "en", False), ("plan.fr.txt", "fr", False), ("plan-all.en.txt", "en", True)],
 )
-def test_the_screen_is_the_golden_one(name, language, everything):
+def test_the_screen_is_the_golden_one(name, language, everything, monkeypatch):
+    monkeypatch.setattr("syncd.render.plan.FOLDED_FROM", 0)
     locale.use(language)
     assert text_of(plan_page(run_plan(), everything=everything)) == (GOLDEN / name).read_text("utf-8")
 
 
-def test_markdown_is_the_golden_one():
+def test_markdown_is_the_golden_one(monkeypatch):
+    monkeypatch.setattr("syncd.render.plan.FOLDED_FROM", 0)
     assert markdown_page(plan_page(run_plan())) == (GOLDEN / "plan.en.md").read_text("utf-8")
 
 
@@ -205,3 +207,9 @@ def test_the_loosened_policy_and_the_warnings_are_shown():
     text = text_of(plan_page(whole_plan()))
     assert "policy.removals" in text
     assert "m.yaml:3:1: rosters.hr: nobody selected" in text
+
+
+def test_a_few_changes_are_shown_each_with_its_line():
+    shown = text_of(plan_page(run_plan()))
+    assert "Everything else (" in shown
+    assert "by unit" not in shown
