@@ -98,6 +98,8 @@ class Invitation(Record):
     reason: str = ""  # why it failed or ended
     retry_at: datetime | None = None
     told: tuple[str, ...] = ()  # notices already sent: accepted, expired
+    failures: int = 0  # in a row, of mails and of making the account; decides how long the next try waits
+    void: str = ""  # the account whose earlier links must die before the mail that was asked for again
 
 
 @dataclass(frozen=True, slots=True)
