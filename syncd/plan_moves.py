@@ -357,6 +357,8 @@ def _after(facts: Facts, seen: Tree, located: Mapping[Key, Key], moves: tuple[Ch
     for key in (*gone, *rest):  # where a row of something gone stood at the new place, the moved one wins
         place = rekeyed(key, now)
         owned[place] = replace(facts.owned[key], key=place)
+    for key in {change.key for change in moves} & facts.desired.state.keys() & owned.keys():
+        owned[key] = replace(owned[key], attrs={**owned[key].attrs, **_naming(key, facts.desired.state[key])})
     unread = frozenset(
         rekeyed(here, seen.now)
         for row, here in located.items()

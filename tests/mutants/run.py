@@ -34,14 +34,20 @@ def main(part: str = "") -> int:
         mutant.name for mutant in chosen if (ROOT / mutant.file).read_text("utf-8").count(mutant.search) != 1
     ]
     if unfit:
-        print("no longer stand exactly once in their file: " + "; ".join(unfit))
+        say("no longer stand exactly once in their file: " + "; ".join(unfit))
         return 1
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         rows = list(pool.map(tried, chosen))
-    for _mutant, (_caught, _seconds) in zip(chosen, rows, strict=True):
-        pass
+    for mutant, (caught, seconds) in zip(chosen, rows, strict=True):
+        say(f"{'caught' if caught else 'ALIVE':7} {seconds:5.1f} s  {mutant.name:52} {caught}")
     alive = [mutant.name for mutant, (caught, _) in zip(chosen, rows, strict=True) if not caught]
+    say(f"{len(chosen) - len(alive)} of {len(chosen)} mutants caught")
     return 1 if alive or not chosen else 0
+
+
+def say(line: str) -> None:
+    """One line of the report."""
+    sys.stdout.write(f"{line}\n")
 
 
 def tried(mutant: Mutant) -> tuple[str, float]:

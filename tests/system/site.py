@@ -48,10 +48,14 @@ class Site:
     realm: str
     base: str
     people_base: str
+    name: str = "acme"
+    smtp_port: int = 2525
 
     @property
     def mapping(self) -> Path:
-        return self.folder / "acme.yaml"
+        """The mapping's folder where there is one of its name, else its file."""
+        folder = self.folder / self.name
+        return folder if folder.is_dir() else self.folder / f"{self.name}.yaml"
 
     @property
     def config(self) -> Path:
@@ -85,11 +89,11 @@ class Site:
         return Answer(done.returncode, done.stdout, done.stderr)
 
     def apply(self) -> Answer:
-        return self.cli("apply", "acme", "--yes")
+        return self.cli("apply", self.name, "--yes")
 
     def plan(self, *more: str) -> dict[str, Any]:
         """The plan as JSON; reading it changes nothing."""
-        answer = self.cli("--output", "json", "plan", "acme", *more)
+        answer = self.cli("--output", "json", "plan", self.name, *more)
         assert answer.code in (0, 2, 3), f"exit {answer.code}\n{answer.out}\n{answer.err}"
         document: dict[str, Any] = answer.json
         return document
@@ -110,10 +114,10 @@ class Site:
             "ldap-people-base": self.people_base,
             "mapping-path": self.mapping,
             "smtp-host": "127.0.0.1",
-            "smtp-port": 2525,
+            "smtp-port": self.smtp_port,
         }
         words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-        return self.cli("bootstrap", "acme", *words)
+        return self.cli("bootstrap", self.name, *words)
 
     def _secret(self, name: str, secret: str) -> None:
         file = self.folder / name
