@@ -238,6 +238,12 @@ class Change:
         return True
 
 
+    @property
+    def shown(self) -> bool:
+        """Whether people care: an update that writes nothing only brings the ledger up to date."""
+        return self.op is not Op.UPDATE or self.writes
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """A change that waits, and why: person, protected, adoption, foreign, drift, frozen, unsupported."""
@@ -413,7 +419,7 @@ class RunPlan:
     @property
     def changes(self) -> int:
         """How many changes there are over all targets."""
-        return sum(len(plan.changes) for plan in self.plans)
+        return sum(change.shown for plan in self.plans for change in plan.changes)
 
     @property
     def held(self) -> int:

@@ -102,7 +102,8 @@ def _sort(plan: RunPlan) -> _Sorted:
     found = _Sorted()
     for part in plan.plans:
         for change in part.changes:
-            _list_of(change, found).append((part.target, change))
+            if change.shown:
+                _list_of(change, found).append((part.target, change))
     return found
 
 
@@ -283,7 +284,8 @@ def _foreign(plan: RunPlan, *, everything: bool) -> Block:
 
 def _totals(plan: RunPlan) -> Block:
     rows = tuple(
-        _total(part.target, [change.op for change in part.changes], len(part.held)) for part in plan.plans
+        _total(part.target, [change.op for change in part.changes if change.shown], len(part.held))
+        for part in plan.plans
     )
     headings = (_("create"), _("adopt"), _("update"), _("move"), _("remove"), _("forget"), _("held"))
     signed = tuple(f"{op.symbol} {text}" for op, text in zip(Op, headings, strict=False))
