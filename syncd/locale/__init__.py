@@ -48,6 +48,11 @@ def gettext(message: str) -> str:
     return _Choice.catalogue.gettext(message) if message else ""
 
 
+def spoken(message: str, language: str) -> str:
+    """`message` in `language`, whatever the process speaks: mails speak their reader's."""
+    return _catalogue(language).gettext(message) if language in LANGUAGES else message
+
+
 def ngettext(one: str, many: str, count: int) -> str:
     """The form for `count`, in the language in force."""
     return _Choice.catalogue.ngettext(one, many, count)

@@ -1,0 +1,80 @@
+"""What each notice says. Values come from acts and profiles: they are put in as text, never as markup."""
+
+from __future__ import annotations
+
+import unicodedata
+from email.message import EmailMessage
+from html import escape
+from typing import TYPE_CHECKING
+
+from syncd.locale import mark, spoken
+
+if TYPE_CHECKING:
+    from syncd.acts import Notice
+
+TEXTS = {
+    "invitation.accepted": (
+        mark("{person} accepted your invitation"),
+        mark("{person} accepted your invitation to {unit} and now is {role} there."),
+    ),
+    "invitation.expired": (
+        mark("Your invitation to {person} expired"),
+        mark("{person} did not answer your invitation to {unit} in time. You can send it again."),
+    ),
+    "account.created": (
+        mark("Your account for {unit}"),
+        mark(
+            "{by} made an account for you as {role} of {unit}. To enter it for the first time, open {url} "
+            "and choose “Forgot password?”: you then set a password of your own."
+        ),
+    ),
+    "join.requested": (
+        mark("{person} asks to join {unit}"),
+        mark("{person} asks to join {unit}. As one of its administrators you can approve or refuse."),
+    ),
+    "join.approved": (
+        mark("You are now {role} of {unit}"),
+        mark("Your request to join {unit} was approved: you are {role} there."),
+    ),
+    "join.refused": (
+        mark("Your request to join {unit}"),
+        mark("Your request to join {unit} was refused. Your account stays as it is."),
+    ),
+    "transfer.confirm": (
+        mark("Please confirm: {unit} gets a new {role}"),
+        mark(
+            "{heir} is to become {role} of {unit} in your place. Nothing happens until you confirm with this "
+            "code: {token}. If you did not ask for this, ignore this mail."
+        ),
+    ),
+    "transfer.done": (
+        mark("{unit} has a new {role}"),
+        mark("{heir} now is {role} of {unit}."),
+    ),
+    "membership.ending": (
+        mark("Your membership in {unit} ends on {until}"),
+        mark("You are {role} of {unit} until {until}. Ask its administrators if it is to go on."),
+    ),
+}
+"""Subject and body by what a notice is about."""
+
+
+def message(notice: Notice, sender: str) -> EmailMessage:
+    """The mail for a notice: plain text and the same as HTML; raises KeyError for an unknown subject."""
+    values = {name: _line(value) for name, value in notice.values.items()}
+    subject, body = (spoken(text, notice.locale).format_map(values) for text in TEXTS[notice.about])
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = sender, notice.to, subject
+    mail["Message-ID"] = (
+        f"<{notice.id}@syncd.invalid>"  # the same for a second try, so that readers show it once
+    )
+    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content(body + "\n")
+    mail.add_alternative(f"<p>{escape(body)}</p>\n", subtype="html")
+    return mail
+
+
+def _line(value: str) -> str:
+    """One line without control characters: a name must not begin a header or a paragraph of its own."""
+    kept = "".join(" " if unicodedata.category(char).startswith(("C", "Z")) else char for char in value)
+    return " ".join(kept.split())
