@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncd.errors import PlaceMissing
 from syncd.targets.keycloak_failures import answer_failure
+from syncd.targets.keycloak_mail_facts import MAIL_ATTRIBUTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,6 +52,7 @@ def bootstrap_realm(
     work = Bootstrap(admin)
     work.realm(languages, dict(smtp) if smtp else None, organizations=organizations)
     work.declare({PERMISSIONS: ADMINS_ONLY})
+    work.declare(dict.fromkeys(MAIL_ATTRIBUTES, ADMINS_ONLY), multivalued=False)
     client = work.service_client(client_id)
     work.service_roles(client, RUNTIME_ROLES | (ORGANIZATION_ROLES if organizations else frozenset()))
     work.audience(client)
@@ -109,7 +111,7 @@ class Bootstrap:
         if wanted:
             self.write("PUT", body=wanted, step=f"realm settings: {', '.join(sorted(wanted))}")
 
-    def declare(self, attributes: Mapping[str, Mapping[str, list[str]]]) -> None:
+    def declare(self, attributes: Mapping[str, Mapping[str, list[str]]], *, multivalued: bool = True) -> None:
         """Declare attributes of accounts in the user profile, with who may view and edit them."""
         profile = self._admin.get("users", "profile")
         declared = {attribute["name"]: attribute for attribute in profile["attributes"]}
@@ -118,7 +120,7 @@ class Bootstrap:
             attribute = declared.get(name)
             if attribute is None:
                 profile["attributes"].append(
-                    {"name": name, "multivalued": True, "permissions": dict(permissions)}
+                    {"name": name, "multivalued": multivalued, "permissions": dict(permissions)}
                 )
                 changed.append(name)
             elif _opened(attribute, permissions):

@@ -11,14 +11,12 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from syncd.model import Attrs, Change, Op
+from syncd.targets.keycloak_profile import PROFILE_REMEDY, Profile
 from syncd.targets.keycloak_refusal import ChangeRefused, done, impossible
 from syncd.targets.keycloak_shape import ATTRIBUTE, differing, written_person
 
 if TYPE_CHECKING:
     from syncd.targets.keycloak_connection import KeycloakConnection
-
-ADMINS_MAY_WRITE = frozenset({"ENABLED", "ADMIN_EDIT"})
-PROFILE_REMEDY = "declare it in Realm settings, User profile, or run `syncd bootstrap MAPPING`"
 
 
 class PeopleWriter:
@@ -26,7 +24,7 @@ class PeopleWriter:
 
     def __init__(self, connection: KeycloakConnection) -> None:
         self._connection = connection
-        self._profile: dict[str, Any] | None = None
+        self._profile = Profile(connection)
 
     def write(self, change: Change, native: str) -> tuple[str, str]:
         """The id of the account and what is worth saying; raises `ChangeRefused` or a `TargetError`."""
@@ -71,14 +69,7 @@ class PeopleWriter:
     def _check_attributes(self, change: Change, attrs: Attrs) -> None:
         """Refuse what Keycloak would accept with 201 and not store."""
         names = [name.removeprefix(ATTRIBUTE) for name in attrs if name.startswith(ATTRIBUTE)]
-        if not names:
-            return
-        if self._profile is None:
-            self._profile = self._connection.get("users", "profile")
-        if self._profile.get("unmanagedAttributePolicy") in ADMINS_MAY_WRITE:
-            return
-        declared = {attribute["name"] for attribute in self._profile.get("attributes", ())}
-        undeclared = [name for name in names if name not in declared]
+        undeclared = self._profile.lost(names)
         if undeclared:
             raise ChangeRefused(
                 change,
