@@ -31,7 +31,7 @@ class Ledger:
         for change in changes:
             row = self.rows.get(change.key)
             if change.op is Op.CREATE and row is not None:  # repairs drift: the id it will have is not known
-                self.rows[change.key] = replace(row, native="", claimed=True)
+                self.rows[change.key] = replace(row, native="", claimed=True, adopted=False)
             elif change.op in (Op.CREATE, Op.ADOPT):
                 adopted = change.op is Op.ADOPT
                 self.rows[change.key] = Owned(

@@ -129,10 +129,7 @@ class MemoryTarget:
 
     def shape(self, desired: State) -> State:
         """The desired state without attributes that are empty: memory keeps none of those."""
-        return {
-            key: {name: values for name, values in attrs.items() if any(values)}
-            for key, attrs in desired.items()
-        }
+        return {key: _kept(attrs) for key, attrs in desired.items()}
 
     # --- apply
 
@@ -221,6 +218,7 @@ class MemoryTarget:
         attrs.update({name: v for name, v in change.attrs.items() if change.before.get(name) != v})
         for name in change.clear:
             attrs.pop(name, None)
+        self._facts[key] = _kept(attrs)
         return self._natives.get(key, "")
 
     def _move(self, change: Change) -> str:
@@ -248,7 +246,7 @@ class MemoryTarget:
 
     def put(self, key: Key, attrs: Attrs) -> str:
         """Make a fact as a stranger would, unmarked; its native id."""
-        self._facts[key] = dict(attrs)
+        self._facts[key] = _kept(attrs)
         if key.kind in _EDGES or key.kind in (Kind.GRANT, Kind.COMPOSITE):
             return ""
         self._made += 1
@@ -288,6 +286,11 @@ class MemoryTarget:
 
     def close(self) -> None:
         """There is no connection to end; what was written stays for the next reader."""
+
+
+def _kept(attrs: Attrs) -> dict[str, tuple[str, ...]]:
+    """Attributes as they are stored: empty ones are not."""
+    return {name: values for name, values in attrs.items() if any(values)}
 
 
 def _is_below(key: Key, place: Path) -> bool:

@@ -45,7 +45,11 @@ MUTANTS = (
         "found.update(-1 + 0 * arrivals[path]",
     ),
     Mutant(
-        "a failed change blocks nothing", ORDER, "if _is_blocked(change,", "if False and _is_blocked(change,"
+        "a failed change blocks nothing",
+        ORDER,
+        "if _is_blocked(change,",
+        "if False and _is_blocked(change,",
+        by="examples",
     ),
     Mutant("nothing is claimed", LEDGER, "self.ledger.claim(todo)", "self.ledger.claim([])"),
     Mutant(
@@ -90,7 +94,12 @@ MUTANTS = (
         "    wanted = _wanted(facts, located)\n",
         "    wanted: dict[Key, Key] = {}\n",
     ),
-    Mutant("an exchange of names goes straight", MOVES, 'name = here[-1] + "~"', "name = goal.place[-1]"),
+    Mutant(
+        "an exchange of names is given up",
+        MOVES,
+        "                self._step_aside()",
+        "                break",
+    ),
     Mutant("a changed id is not written down", HOLD, "row.claimed or names or", "row.claimed or"),
     Mutant("a lost reply is never looked up", HOLD, "row.claimed or names or", "names or"),
     Mutant(
