@@ -176,7 +176,7 @@ def _compiled(loaded: Loaded, tree: _Tree, selection: Selection) -> Compiled:
         document=tree.base.document,
         units=tree.units,
         roles=tree.base.roles,
-        assignments=tuple(sorted([*own, *lent], key=_sort_key)),
+        assignments=_made_together(sorted([*own, *lent], key=_sort_key)),
         people=dict(sorted({**people.entries}.items())),
         constraints=tree.base.constraints,
         keycloak=_keycloak(tree.base.document),
@@ -194,6 +194,15 @@ def _compiled(loaded: Loaded, tree: _Tree, selection: Selection) -> Compiled:
 
 def _sort_key(each: Assignment) -> tuple[Path, str, str, bool, Place]:
     return (each.unit, each.role, each.who, each.lent, each.place)
+
+
+def _made_together(assignments: list[Assignment]) -> tuple[Assignment, ...]:
+    """Whoever gets an account by one membership has it for the others too, in the same run."""
+    making = {each.who for each in assignments if each.unknown == "create"}
+    return tuple(
+        replace(each, unknown="create") if each.who in making and each.unknown != "create" else each
+        for each in assignments
+    )
 
 
 def _lent(units: Mapping[Path, Unit], selection: Selection) -> Iterable[Assignment]:

@@ -407,6 +407,22 @@ organizations:
     }
 
 
+def test_an_account_made_for_one_membership_serves_the_others_in_the_same_run(compiled):
+    text = """syncd: 1
+roles: {member: {}, admin: {unknown: wait}}
+invitations: {unknown: create}
+organizations:
+  acme: {members: {member: [ann], admin: [ann, bob]}}
+  old: {state: archived, members: {member: [ann]}}
+"""
+    assert [(each.who, each.unknown) for each in compiled(text).assignments] == [
+        ("ann", "create"),
+        ("bob", "wait"),
+        ("ann", "create"),
+        ("ann", "create"),
+    ]
+
+
 def test_members_of_a_directory_group_are_members(compiled, write):
     text = """syncd: 1
 organizations: {acme: {members: {member: [{ldap_group: {connection: ad, dn: "cn=devs,dc=x"}}]}}}
