@@ -33,6 +33,7 @@ JAVA = {
     "JAVA_OPTS_KC_HEAP": "-Xms128m -Xmx512m",
     "JAVA_OPTS_APPEND": "-XX:TieredStopAtLevel=1",  # starts in half the time; tests need no peak speed
 }
+THEMES = REPOSITORY / "deploy" / "keycloak-plugin" / "theme"
 ADMIN_CLIENT = "syncd-local-admin"
 ADMIN_USER = "admin"
 
@@ -110,6 +111,11 @@ class Keycloak(Server):
 
     def make(self) -> None:
         _copy(prepared(), self.home)
+
+    def make_once(self) -> None:
+        """As every server, and before each start the mail theme as it is now: Keycloak reads it as files."""
+        super().make_once()
+        shutil.copytree(THEMES, self.home / "themes", dirs_exist_ok=True)
 
     def command(self) -> Sequence[str | Path]:
         return [

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from syncd.errors import PlaceMissing
+from syncd.targets.keycloak_bootstrap_people import BootstrapMails, BootstrapPasswords
 from syncd.targets.keycloak_failures import answer_failure
 from syncd.targets.keycloak_mail_facts import MAIL_ATTRIBUTES
 
@@ -30,34 +31,44 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Bootstrapped:
-    """What was done, in sentences, and the secret of the running account's client."""
+    """What was done, in sentences, the secret of the running account's client, and what was left undone."""
 
     steps: tuple[str, ...]
     secret: str
+    notes: tuple[str, ...] = ()
 
 
-def bootstrap_realm(
+def bootstrap_realm(  # noqa: PLR0913 - each is an option of the command, all by name
     admin: KeycloakConnection,
     *,
     client_id: str = "syncd",
     languages: tuple[str, ...] = ("en", "fr"),
     smtp: Mapping[str, str] | None = None,
     organizations: bool = False,
+    email_theme: str = "",
+    password: tuple[int, int | None] | None = None,
 ) -> Bootstrapped:
     """Make the realm of `admin` ready for syncd: realm, languages, events, mail, profile, client, roles.
 
-    `smtp` is Keycloak's `smtpServer` (host, port, from, …), left alone where None. An existing realm
-    keeps what it has beyond that. Raises `PermissionMissing` where `admin` may not do it.
+    `smtp` is Keycloak's `smtpServer` (host, port, from, …), left alone where None. `email_theme` is taken
+    where the server has it; a realm that is left with Keycloak's own mails gets texts for them.
+    `password` is the least and most characters of one. An existing realm keeps what it has beyond that.
+    Raises `PermissionMissing` where `admin` may not do it.
     """
     work = Bootstrap(admin)
     work.realm(languages, dict(smtp) if smtp else None, organizations=organizations)
     work.declare({PERMISSIONS: ADMINS_ONLY})
     work.declare(dict.fromkeys(MAIL_ATTRIBUTES, ADMINS_ONLY), multivalued=False)
+    mails = BootstrapMails(work, admin)
+    mails.theme(email_theme)
+    mails.texts(languages)
+    if password is not None:
+        BootstrapPasswords(work, admin).length(*password)
     client = work.service_client(client_id)
     work.service_roles(client, RUNTIME_ROLES | (ORGANIZATION_ROLES if organizations else frozenset()))
     work.audience(client)
     secret = str(admin.get("clients", client["id"], "client-secret")["value"])
-    return Bootstrapped(tuple(work.steps), secret)
+    return Bootstrapped(tuple(work.steps), secret, tuple(work.notes))
 
 
 def unbootstrap_realm(admin: KeycloakConnection, *, client_id: str = "syncd") -> tuple[str, ...]:
@@ -75,6 +86,7 @@ class Bootstrap:
     def __init__(self, admin: KeycloakConnection) -> None:
         self._admin = admin
         self.steps: list[str] = []
+        self.notes: list[str] = []
 
     def write(self, method: str, *place: str, step: str, body: Any = None) -> Reply:
         """One write; raises what its refusal means, keeps `step` where it was done."""

@@ -44,10 +44,11 @@ def harmless(text: str) -> str:
     """Text in which no mail program finds a link: one line, at most 255 characters.
 
     Control and invisible characters become spaces; links go; the dots of what looks like a host become
-    spaces, except where the whole text is one address.
+    spaces, except where the whole text is one address. Keycloak looks up `${name}` in what a message is
+    given, so no such opening stays.
     """
     line = "".join(" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in text)
-    line = unicodedata.normalize("NFC", " ".join(line.split()))
+    line = unicodedata.normalize("NFC", " ".join(line.replace("${", "$ {").split()))
     if not _ADDRESS.fullmatch(line):
         line = _DOT_OF_A_HOST.sub(" ", _HOST_WITH_PATH.sub(" ", _LINK.sub(" ", line)))
         line = " ".join(line.split())
