@@ -148,6 +148,7 @@ def settle(invitation: Invitation, step: Settle, now: datetime, rules: Rules) ->
 
     A reminder of which nothing is known counts as sent: not every mail is worth a second one.
     """
+    _only(invitation, (_S.SENDING,), "be settled")
     if step.state is _S.FAILED:
         return failed(invitation, step.reason, now, rules, temporary=True)
     at = step.at if step.at and invitation.kind != "reminder" else now
@@ -195,8 +196,8 @@ def _end(invitation: Invitation, state: InvitationState, now: datetime, reason: 
 
 def withdraw(invitation: Invitation, step: Withdraw, now: datetime) -> Invitation:
     """Nobody wants it any more, and the account is deleted or left to itself: it is no longer ours."""
-    if invitation.state is _S.ACCEPTED:
-        raise _wrong(invitation, "be withdrawn")
+    if invitation.state in _ENDED and step.state is not invitation.state:
+        raise _wrong(invitation, f"become {step.state}")
     return replace(
         invitation,
         state=step.state,
