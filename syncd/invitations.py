@@ -227,8 +227,6 @@ def _sending(case: _Case) -> Step:
         return Nothing("it is not known yet whether the mail left", until)
     if lost := _lost(case):
         return lost
-    if invitation.kind == "reminder":
-        return Settle(_S.SENT, "no admin event shows that the reminder left; it is not repeated", case.now)
     return Settle(_S.FAILED, "Keycloak's admin events show no mail: it did not leave")
 
 

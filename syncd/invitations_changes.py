@@ -144,10 +144,7 @@ def fail(invitation: Invitation, step: Fail) -> Invitation:
 
 
 def settle(invitation: Invitation, step: Settle, now: datetime, rules: Rules) -> Invitation:
-    """The outcome that was unknown is decided: the mail left at `step.at`, or it is to be tried again.
-
-    A reminder of which nothing is known counts as sent: not every mail is worth a second one.
-    """
+    """The outcome that was unknown is decided: the mail left at `step.at`, or it is to be tried again."""
     _only(invitation, (_S.SENDING,), "be settled")
     if step.state is _S.FAILED:
         return failed(invitation, step.reason, now, rules, temporary=True)

@@ -46,6 +46,7 @@ CHANGES: dict[str, Callable[[Invitation], Changed]] = {
     "fail": lambda it: invitations.fail(it, Fail("the account was deleted")),
     "settle as sent": lambda it: settled(it, S.SENT),
     "settle as sent, a reminder": lambda it: settled(reminder(it), S.SENT),
+    "settle as failed, a reminder": lambda it: settled(reminder(it), S.FAILED),
     "settle as failed": lambda it: settled(it, S.FAILED),
     "accept": lambda it: invitations.accept(it, "a1", NOW),
     "expire": lambda it: invitations.expire(it, NOW),
