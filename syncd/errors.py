@@ -5,6 +5,7 @@
     ├── MappingInvalid          65    no    mapping, roster or syncd.yaml; carries every Problem at once
     ├── Refused                  3    no    a limit or a missing approval stands in the way
     ├── Busy                    75    yes   another run holds the lease
+    ├── Stale                   75    yes   somebody else changed it since it was looked at
     ├── StoreError               1    no    the store is missing, older or newer than this program, or damaged
     └── TargetError              4    no    a target could not be read or may not be written
         ├── Unreachable          4    yes   no connection, timeout, 5xx
@@ -28,14 +29,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
-    """Where a value was written: file (as the administrator named it), line and column, both from 1."""
+    """Where a value was written: file (as the administrator named it), line and column, both from 1.
+
+    Line 0 is that of something that has no lines, such as an act; `file` then says all there is.
+    """
 
     file: str
     line: int = 1
     column: int = 1
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -99,6 +103,13 @@ class Refused(SyncdError):
 
 class Busy(SyncdError):
     """Another run holds the lease of this mapping."""
+
+    exit_code = 75
+    retryable = True
+
+
+class Stale(SyncdError):
+    """What was decided on has been changed by somebody else meanwhile; nothing was written."""
 
     exit_code = 75
     retryable = True

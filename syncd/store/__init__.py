@@ -1,4 +1,4 @@
-"""What syncd remembers: persons, what is ours, runs, plans, decisions, rosters, leases, and the audit trail.
+"""What syncd remembers: persons, what is ours, what people did, runs, plans, decisions, rosters, audit.
 
 One database, SQLite or PostgreSQL, behind one `Store`; each part below knows its own tables, and
 `tests/contract/store` holds both databases to the same behaviour.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from syncd.store import migrate
+from syncd.store.acts import Acts
 from syncd.store.audit import Audit, AuditHead, AuditRow, BrokenRow
 from syncd.store.database import Database
 from syncd.store.decisions import Decisions
@@ -54,7 +55,7 @@ def open_store(url: str, integrity_key: bytes, clock: Callable[[], datetime] | N
 
 
 class Store:
-    """The parts and what they offer; every method is documented where it is defined.
+    """The parts and what they offer; every method is documented where it is defined (`acts` in `Acts`).
 
     Every method raises StoreError where the database is missing, of another schema, locked or damaged.
     """
@@ -72,6 +73,7 @@ class Store:
         sources = Sources(database, seal)
         self._broken_persons = persons.broken
 
+        self.acts = Acts(database, seal, audit)
         self.lease = leases.lease
         self.lease_state = leases.state
         self.persons = persons.all

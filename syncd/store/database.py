@@ -139,6 +139,11 @@ class Database:
             insert = sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
             connection.execute(insert.on_conflict_do_nothing(), list(rows))
 
+    def insert_new(self, connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
+        """Insert a row unless one of its unique keys is taken; whether it was inserted."""
+        insert = sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+        return connection.execute(insert.values(row).on_conflict_do_nothing()).rowcount == 1
+
     def close(self) -> None:
         """End all connections."""
         self.engine.dispose()

@@ -32,6 +32,10 @@ SEALED: Mapping[str, tuple[str, ...]] = {
     "policies": ("mapping", "document", "approved_by", "approved_at"),
     "first_applies": ("mapping", "run", "applied_at"),
     "sources": ("mapping", "name", "rows_json", "digest", "rows", "read_at"),
+    "acts": (
+        *("kind", "id", "mapping", "state", "person", "unit", "token", "version", "document"),
+        *("created_at", "changed_at"),
+    ),
 }
 _LABELS: Mapping[str, tuple[str, ...]] = {
     "ledger": ("target", "kind", "place", "item"),
@@ -40,6 +44,7 @@ _LABELS: Mapping[str, tuple[str, ...]] = {
     "policies": (),
     "first_applies": (),
     "sources": ("name",),
+    "acts": ("kind", "id"),
 }
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from syncd.store.integrity import Seal
     from syncd.store.ledger import Ledger
 
-_SEALED = (tables.adoptions, tables.policies, tables.first_applies, tables.sources)
+_SEALED = (tables.adoptions, tables.policies, tables.first_applies, tables.sources, tables.acts)
 _HOLDINGS = (tables.ledger, *_SEALED)
 
 

@@ -1,7 +1,8 @@
 """The tables, as this version of the program wants them; `revisions` brings an older store here.
 
 Free text and documents are canonical JSON (`Json`, or a column named in `codec`), times are UTC.
-`mac` columns are explained in `integrity`. Names and addresses of people are in `person_names` only.
+`mac` columns are explained in `integrity`. Names and addresses of people are in `person_names` and
+`acts` only, where `erasure` finds them.
 """
 
 from __future__ import annotations
@@ -216,6 +217,38 @@ sources = Table(
     Column("rows", Integer, nullable=False),
     Column("read_at", Instant, nullable=False),
     Column("mac", DIGEST, nullable=False),
+)
+
+acts = Table(
+    "acts",
+    metadata,
+    Column("kind", String(16), primary_key=True),
+    Column("id", NAME, primary_key=True),
+    Column("mapping", NAME, nullable=False),
+    Column("state", NAME, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("token", NAME),  # SHA-256 of what a link or a mail carries
+    Column("version", Integer, nullable=False),
+    Column("document", Json, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("mac", DIGEST, nullable=False),
+    UniqueConstraint("token"),
+    Index(None, "kind", "mapping", "state"),
+    Index(None, "person"),
+)
+sends = Table(
+    "sends",
+    metadata,
+    Column("id", NAME, primary_key=True),
+    Column("mapping", NAME, nullable=False),
+    Column("invitation", NAME, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("kind", NAME, nullable=False),
+    Column("at", Instant, nullable=False),
+    Index(None, "mapping", "at"),
 )
 
 audit = Table(

@@ -30,7 +30,10 @@ def test_the_revisions_lead_to_the_tables_this_program_uses(store: Store, url: s
 
 def test_an_upgrade_says_what_it_did_and_a_second_one_has_nothing_to_do(url: str) -> None:
     with open_store(url, KEY) as store:
-        assert store.upgrade() == ["0001 The first schema."]
+        assert store.upgrade() == [
+            "0001 The first schema.",
+            "0002 What people do: records of acts, and the mails sent for them.",
+        ]
         assert store.upgrade() == []
         assert store.check() == []
 
