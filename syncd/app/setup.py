@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +20,8 @@ from syncd.app import connections, files
 from syncd.app.directory import fetcher
 from syncd.errors import SyncdError, UsageError
 from syncd.mapping import outputs
-from syncd.model import Check
+from syncd.model import Check, Result
+from syncd.reconcile import LEASE
 from syncd.settings import Keycloak
 from syncd.store import open_store
 from syncd.targets import keycloak_doctor, ldap_doctor
@@ -28,11 +30,14 @@ from syncd.targets.keycloak_bootstrap_mapping import bootstrap_mapping, unbootst
 from syncd.targets.keycloak_connection import KeycloakConnection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from syncd.app_types import BootstrapRequest
     from syncd.mapping.compiled import Compiled
+    from syncd.model import Change, Outcome
     from syncd.settings import Settings
+    from syncd.store import Store
+    from syncd.targets.keycloak_bootstrap_mapping import Book, Write
     from syncd.targets.ldap_profile import LdapProfile
 
 CLIENT = "syncd"
@@ -99,15 +104,35 @@ def _bootstrap_mapping(settings: Settings, request: BootstrapRequest, mapping: s
     name = connections.connection_of(settings, compiled, "keycloak")
     one = connections.keycloak_settings(settings, name)
     realm = compiled.keycloak.realm or one.realm
-    facts = outputs.render(compiled, "keycloak", settings.environment, None).state
+    desired = outputs.render(compiled, "keycloak", settings.environment, None)
     attributes = {name for entry in compiled.people.values() for name in entry.attributes}
-    return bootstrap_mapping(
-        _admin(request, one, name, realm),
-        client_id=compiled.keycloak.client or compiled.id,
-        facts=facts,
-        scoped=compiled.keycloak.permissions == "scoped",
-        attributes=attributes,
-    )
+    with open_store(settings.store_url().get_secret_value(), integrity_key(settings)) as store:
+        return bootstrap_mapping(
+            _admin(request, one, name, realm),
+            client_id=compiled.keycloak.client or compiled.id,
+            facts=desired.state,
+            origins=desired.origins,
+            scoped=compiled.keycloak.permissions == "scoped",
+            attributes=attributes,
+            book=_booked(store, mapping),
+        )
+
+
+def _booked(store: Store, mapping: str) -> Book:
+    """What bootstrap makes for a mapping is the mapping's, by the same steps as in any run."""
+
+    def book(changes: Sequence[Change], write: Write) -> list[Outcome]:
+        with store.lease(mapping, "bootstrap", LEASE):
+            run = store.start_run(mapping, "bootstrap", "bootstrap")
+            store.claim(mapping, "keycloak", run, changes)
+            outcomes = write()
+            store.record(mapping, "keycloak", run, outcomes)
+            counts = Counter(outcome.result.value for outcome in outcomes)
+            code = int(counts.keys() != {Result.DONE.value})
+            store.finish_run(run, code, "roles made by bootstrap", counts)
+        return outcomes
+
+    return book
 
 
 def _compiled(settings: Settings, mapping: str) -> Compiled:

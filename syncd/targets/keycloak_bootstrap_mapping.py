@@ -6,18 +6,22 @@ mapper unites the attribute `syncd.permissions` over all groups of a person into
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from syncd.errors import PermissionMissing
-from syncd.model import Change, Kind, Op, Result, Scope
+from syncd.model import Change, Kind, Op, Origin, Outcome, Result, Scope
 from syncd.targets.keycloak import KeycloakTarget
 from syncd.targets.keycloak_bootstrap import ADMINS_ONLY, PERMISSIONS, Bootstrap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from syncd.model import Key, Outcome, State
+    from syncd.model import Key, State
     from syncd.targets.keycloak_connection import KeycloakConnection
+
+Write: TypeAlias = "Callable[[], list[Outcome]]"
+Book: TypeAlias = "Callable[[Sequence[Change], Write], list[Outcome]]"
+"""Carries out a write, with its changes claimed in the ledger before and its outcomes recorded after."""
 
 SCOPE = "syncd-permissions"
 ADMINS_WRITE = {"view": ["admin", "user"], "edit": ["admin"]}
@@ -45,18 +49,26 @@ CLIENT = {
 }
 
 
-def bootstrap_mapping(
+def unbooked(_changes: Sequence[Change], write: Write) -> list[Outcome]:
+    """Write without a ledger."""
+    return write()
+
+
+def bootstrap_mapping(  # noqa: PLR0913 - what a mapping wants, each part by its name
     admin: KeycloakConnection,
     *,
     client_id: str,
     facts: State,
+    origins: Mapping[Key, Origin] | None = None,
     scoped: bool = False,
     attributes: Iterable[str] = (),
+    book: Book = unbooked,
 ) -> tuple[str, ...]:
     """Make what a mapping's desired state names: its role and composite facts, and the claim where scoped.
 
     `attributes` are those of people that the mapping sets; they become visible to their owner and
     writable by administrators only. A client made here opens no login flow until somebody sets one up.
+    Through `book` the roles made belong to the mapping; `origins` says where each fact is declared.
     Returns what was done; an empty tuple where all was there. Raises a `TargetError` at the first refusal.
     """
     work = Bootstrap(admin)
@@ -68,7 +80,10 @@ def bootstrap_mapping(
             scope = work.scope(SCOPE) or _make_scope(work)
             work.assign(client, scope)
     target = KeycloakTarget(admin, marker="")
-    work.steps += _made(admin, target, roles)
+    missing, natives = _missing(target, roles, origins or {})
+    if missing:
+        outcomes = book(missing, lambda: _written(target, missing, natives))
+        work.steps += _told(admin, outcomes, "made")
     return tuple(work.steps)
 
 
@@ -85,7 +100,8 @@ def unbootstrap_mapping(
     seen = target.read(Scope(frozenset(), roles=_roles_of(keys)))
     for kind in (Kind.COMPOSITE, Kind.ROLE):
         changes = [Change(Op.DELETE, key) for key in sorted(keys) if key.kind is kind and key in seen.state]
-        work.steps += _applied(admin, target, changes, dict(seen.natives), "removed")
+        outcomes = sorted(target.apply(changes, dict(seen.natives)), key=lambda outcome: outcome.change.key)
+        work.steps += _told(admin, outcomes, "removed")
     return tuple(work.steps)
 
 
@@ -101,33 +117,38 @@ def _make_scope(work: Bootstrap) -> dict[str, str]:
     return {"id": reply.made, "name": SCOPE}
 
 
-def _made(admin: KeycloakConnection, target: KeycloakTarget, roles: State) -> list[str]:
-    """Roles first, then what contains what; those that exist stay as they are."""
+def _missing(
+    target: KeycloakTarget, roles: State, origins: Mapping[Key, Origin]
+) -> tuple[list[Change], dict[Key, str]]:
+    """The roles and composites to make, and the native ids of those that are there and stay."""
     seen = target.read(Scope(frozenset(), roles=_roles_of(roles)))
-    natives = dict(seen.natives)
-    steps = []
+    missing = [
+        Change(Op.CREATE, key, roles[key], origin=origins.get(key, Origin()))
+        for key in sorted(roles)
+        if key not in seen.state
+    ]
+    return missing, dict(seen.natives)
+
+
+def _written(target: KeycloakTarget, changes: Sequence[Change], natives: dict[Key, str]) -> list[Outcome]:
+    """Roles first, then what contains what; after a refusal nothing that may need it."""
+    outcomes: list[Outcome] = []
     for kind in (Kind.ROLE, Kind.COMPOSITE):
-        missing = [key for key in sorted(roles) if key.kind is kind and key not in seen.state]
-        steps += _applied(
-            admin, target, [Change(Op.CREATE, key, roles[key]) for key in missing], natives, "made"
-        )
-    return steps
+        these = [change for change in changes if change.key.kind is kind]
+        if all(outcome.result is Result.DONE for outcome in outcomes):
+            outcomes += sorted(target.apply(these, natives), key=lambda outcome: outcome.change.key)
+            natives.update({one.change.key: one.native for one in outcomes if one.native})
+        else:
+            outcomes += [Outcome(change, Result.SKIPPED, "", "a role was refused") for change in these]
+    return outcomes
 
 
-def _applied(
-    admin: KeycloakConnection,
-    target: KeycloakTarget,
-    changes: Sequence[Change],
-    natives: dict[Key, str],
-    verb: str,
-) -> list[str]:
-    outcomes: list[Outcome] = sorted(target.apply(changes, natives), key=lambda outcome: outcome.change.key)
-    natives.update({outcome.change.key: outcome.native for outcome in outcomes if outcome.native})
+def _told(admin: KeycloakConnection, outcomes: Sequence[Outcome], verb: str) -> list[str]:
     refused = [outcome.detail for outcome in outcomes if outcome.result is not Result.DONE]
     if refused:
         raise PermissionMissing(
             admin.name,
-            "; ".join(refused),
+            "; ".join(dict.fromkeys(refused)),
             "bootstrap wants a realm administrator: manage-realm and manage-clients",
         )
     return [f"{outcome.change.key} {verb}" for outcome in outcomes]
