@@ -90,6 +90,10 @@ class Key:
 State: TypeAlias = Mapping[Key, Attrs]
 
 
+DECLARED = frozenset({"file", "roster"})
+"""The sources that say what should be; everything else comes from acts, which change it on purpose."""
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Why a fact is wanted: the line, roster row or act, and what it means in the mapping.
@@ -236,7 +240,6 @@ class Change:
                 self.before.get(name) != value for name, value in self.attrs.items()
             )
         return True
-
 
     @property
     def shown(self) -> bool:
@@ -388,6 +391,15 @@ class LimitUse:
 
 
 @dataclass(frozen=True, slots=True)
+class Mailed:
+    """One mail that left, an account that was made, or why not, for the report of a run."""
+
+    address: str
+    what: str
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunPlan:
     """What one run would do, everywhere: the object that is shown, stored, approved and applied.
 
@@ -436,6 +448,7 @@ class RunReport:
     outcomes: Sequence[Outcome] = ()
     exit_code: int = 0
     message: str = ""
+    mails: Sequence[Mailed] = ()
 
     def count(self, result: Result) -> int:
         """How many changes ended so."""

@@ -6,7 +6,7 @@ reviewed and the plan that runs name the same people.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from syncd.mapping.compiled import Assignment, Compiled
     from syncd.mapping.places import Places
     from syncd.mapping.schema import Policy
-    from syncd.model import Attrs, Limits, Origin, SourceHealth, State
+    from syncd.model import Attrs, Limits, Mailed, Origin, SourceHealth, State
     from syncd.store import Store
     from syncd.targets import Target
 
@@ -74,6 +74,8 @@ class Job:
     now: Callable[[], datetime]
     servers: Mapping[str, str]
     unbuilt: Mapping[str, str]
+    waiting: Mapping[str, str] = field(default_factory=dict)  # person id → why they wait although known
+    advance: Callable[[Prepared], Sequence[Mailed]] | None = None  # makes accounts and sends mails
 
     @property
     def marker(self) -> str:
@@ -153,7 +155,7 @@ def prepare(job: Job, narrowing: Narrowing = WHOLE) -> Prepared:
     _check(job.files, people, owned)
     store.save_persons(people.changed)
     observed = {name: identity.rekey(observation, name, people) for name, observation in seen.items()}
-    view = _People(people, _made(owned))
+    view = _People(people, _made(owned), job.waiting)
     desired = {
         name: _seeded(_shaped(job, name, view), observed[name].state, owned[name]) for name in observed
     }
@@ -229,12 +231,14 @@ class _People:
 
     resolution: identity.Resolution
     ours: frozenset[tuple[str, str]]
+    waiting: Mapping[str, str]
 
     def id_of(self, text: str) -> str | None:
         return self.resolution.ids.get(text)
 
     def held(self, text: str) -> str:
-        return self.resolution.held.get(text, "")
+        waits = self.waiting.get(self.resolution.ids.get(text, ""), "")
+        return self.resolution.held.get(text, "") or waits
 
     def account(self, person: str, target: str) -> Account | None:
         return self.resolution.accounts.get((person, target))

@@ -87,18 +87,23 @@ class _Run:
     def go(self, *, confirmed: bool) -> RunReport:
         """Write what is allowed, then say how it went."""
         plans, refusal = self._allowed()
+        mails = self.job.advance(self.prepared) if self.job.advance and self._may_mail(plans) else ()
         outcomes: list[Outcome] = []
         total = sum(len(one.changes) for one in plans)
         for one in plans:
             for outcome in self._target(one):
                 outcomes.append(outcome)
                 self.progress(len(outcomes), total)
-        report = self._report(outcomes, refusal)
+        report = replace(self._report(outcomes, refusal), mails=mails)
         if confirmed and not refusal:
             self._accept()
         counts = {result.value: report.count(result) for result in Result}
         self.job.store.finish_run(self.run, report.exit_code, report.message, counts)
         return report
+
+    def _may_mail(self, plans: Sequence[Plan]) -> bool:
+        """Mails are part of the run: where a limit or the mode lets nothing be written, none leaves."""
+        return bool(plans) or not self.prepared.plan.plans
 
     def _allowed(self) -> tuple[list[Plan], str]:
         """The plans that policy and limits let through, and why something is refused, if it is."""

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from syncd import reconcile
 from syncd import settings as settings_module
-from syncd.app import connections, files
+from syncd.acts import Grant
+from syncd.app import connections, files, people
 from syncd.app.directory import fetcher
 from syncd.app.explain import explanations
 from syncd.app.setup import bootstrap, doctor, integrity_key
@@ -28,12 +29,15 @@ from syncd.render.documents import plan_document
 from syncd.store import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from syncd.app_types import Explanation, ValidationResult
+    from syncd.inviting import Inviter
     from syncd.mapping.compiled import Compiled
-    from syncd.model import Check, Owned, RunPlan, RunReport
+    from syncd.mapping.read import Loaded
+    from syncd.model import Check, Mailed, Owned, RunPlan, RunReport
+    from syncd.prepare import Prepared
     from syncd.settings import Settings
     from syncd.store import AuditRow as StoredAuditRow
     from syncd.store import Store, StoredPlan, StoredRun
@@ -231,9 +235,12 @@ class App:
         return store
 
     def _files(self, mapping: str) -> tuple[Compiled, Files]:
-        """The mapping's files, compiled and within its reach, and not clashing with another mapping."""
-        one = self.settings.mappings[self._known(mapping)]
-        loaded = files.load_mapping(self.settings, mapping)
+        """The mapping's files, compiled with what acts gave, and within its reach."""
+        loaded = files.load_mapping(self.settings, self._known(mapping))
+        return self._compiled_files(mapping, loaded)
+
+    def _compiled_files(self, mapping: str, loaded: Loaded) -> tuple[Compiled, Files]:
+        one = self.settings.mappings[mapping]
         now = datetime.now(UTC)
         shrink = limits.overlay(limits.operator_policy(one.policy), loaded.document.policy).source_shrink or 0
         compiled, sources = files.compiled_mapping(
@@ -245,6 +252,7 @@ class App:
             mapping=mapping,
             now=now,
             source_shrink=shrink,
+            acts=self._db.acts.all(Grant, mapping),
         )
         if not connections.has_keycloak(self.settings):
             compiled = replace(compiled, keycloak=None)
@@ -267,9 +275,13 @@ class App:
             return None
 
     def _job(self, mapping: str) -> Job:
-        compiled, read = self._files(mapping)
-        self._refuse_clashes(mapping, compiled)
         store = self._db
+        loaded = files.load_mapping(self.settings, self._known(mapping))
+        inviter = people.inviter_of(self.settings, mapping, loaded, store)
+        if inviter is not None:
+            inviter.settle()
+        compiled, read = self._compiled_files(mapping, loaded)
+        self._refuse_clashes(mapping, compiled)
         for former in compiled.formerly:
             store.renamed_mapping(former, mapping)
         marker = f"{self.settings.environment}/{mapping}"
@@ -295,7 +307,12 @@ class App:
             now=lambda: datetime.now(UTC),
             servers=servers,
             unbuilt=unbuilt,
+            waiting=inviter.waiting() if inviter else {},
+            advance=self._advance(inviter, compiled) if inviter else None,
         )
+
+    def _advance(self, inviter: Inviter, compiled: Compiled) -> Callable[[Prepared], Sequence[Mailed]]:
+        return lambda prepared: people.advance(self.settings, inviter, prepared, compiled)
 
     def _refuse_clashes(self, mapping: str, compiled: Compiled) -> None:
         """Two mappings never manage the same thing; a broken neighbour is not ours to judge."""

@@ -18,7 +18,7 @@ from syncd.targets.ldap_profile import LdapProfile
 
 if TYPE_CHECKING:
     from syncd.mapping.compiled import Compiled
-    from syncd.mapping.schema import LdapOutput
+    from syncd.mapping.schema import LdapOutput, MappingDocument
     from syncd.settings import Settings
     from syncd.targets import Target
 
@@ -46,6 +46,17 @@ def connection_of(settings: Settings, compiled: Compiled, output: str) -> str:
                      f"name one of {', '.join(candidates)}")]
         )  # fmt: skip
     return candidates[0] if candidates else ""
+
+
+def keycloak_of(settings: Settings, document: MappingDocument) -> str:
+    """The Keycloak connection of a mapping, empty where it turns Keycloak off or there is none to choose."""
+    if document.keycloak is False:
+        return ""
+    candidates = [name for name, one in settings.connections.items() if isinstance(one, Keycloak)]
+    named = document.keycloak.connection if document.keycloak else None
+    if named:
+        return named if named in candidates else ""
+    return candidates[0] if len(candidates) == 1 else ""
 
 
 def has_keycloak(settings: Settings) -> bool:

@@ -14,9 +14,10 @@ from syncd.mapping.read import load
 from syncd.mapping.schema import DEFAULT_POLICY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from syncd.acts import Grant
     from syncd.mapping.compiled import Compiled
     from syncd.mapping.read import Loaded
     from syncd.settings import Settings
@@ -46,13 +47,14 @@ def compiled_mapping(  # noqa: PLR0913 - what a compilation depends on, each by 
     mapping: str,
     now: datetime,
     source_shrink: int = DEFAULT_POLICY.source_shrink or 0,
+    acts: Sequence[Grant] = (),
 ) -> tuple[Compiled, Sources]:
     """Sources read, then everything worked out for today in the mapping's own time zone."""
     reader = Reader(loaded, folder, directories, fetch, store, mapping, now)
     sources = reader.read(needs_of(loaded), source_shrink)
     zone = loaded.document.settings.timezone or "UTC"
     today = now.astimezone(ZoneInfo(zone)).date()
-    return compile_mapping(loaded, sources.rosters, today, sources.groups), sources
+    return compile_mapping(loaded, sources.rosters, today, sources.groups, acts), sources
 
 
 def check_reach(settings: Settings, name: str, loaded: Loaded, compiled: Compiled) -> None:

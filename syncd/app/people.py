@@ -1,0 +1,163 @@
+"""Inviting, wired: the inviter of a mapping, whom its files invite, and the way out for notices."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from syncd.acts import Notice
+from syncd.app import connections
+from syncd.errors import Stale
+from syncd.invitations import Invitee
+from syncd.inviting import Inviter, Letter, rules_of
+from syncd.mapping import limits
+from syncd.notify import NotDelivered, Outbox, SmtpSettings
+from syncd.targets.keycloak_directory import KeycloakDirectory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from syncd.mapping.compiled import Compiled
+    from syncd.mapping.read import Loaded
+    from syncd.mapping.schema import MappingDocument
+    from syncd.model import Mailed
+    from syncd.prepare import Prepared
+    from syncd.settings import Settings
+    from syncd.store import Store
+
+MOST_TRIES = 5
+DECLARED = frozenset({"file", "roster"})
+
+
+def new_id(prefix: str) -> str:
+    """A random id of a record."""
+    return f"{prefix}_{secrets.token_hex(8)}"
+
+
+def now() -> datetime:
+    """The clock of acts."""
+    return datetime.now(UTC)
+
+
+def inviter_of(settings: Settings, name: str, loaded: Loaded, store: Store) -> Inviter | None:
+    """The inviter of a mapping; None where it has no Keycloak, so nobody can be invited."""
+    document = loaded.document
+    connection = connections.keycloak_of(settings, document)
+    if not connection:
+        return None
+    output = document.keycloak or None
+    realm = (output.realm if output else None) or ""
+    server = connections.keycloak_settings(settings, connection)
+
+    @lru_cache(maxsize=1)
+    def connect() -> KeycloakDirectory:
+        return KeycloakDirectory(connections.keycloak_connection(settings, connection, realm=realm))
+
+    policy = limits.overlay(limits.operator_policy(settings.mappings[name].policy), document.policy)
+    per_day = policy.mails.per_day if policy.mails else None
+    return Inviter(
+        mapping=name,
+        store=store,
+        connect=connect,
+        rules=rules_of(document.invitations, per_day, settings.mail_rule, now()),
+        letter=_letter(document, store, f"{server.url.rstrip('/')}/realms/{realm or server.realm}/account"),
+        now=now,
+        new_id=new_id,
+    )
+
+
+def _letter(document: MappingDocument, store: Store, login: str) -> Letter:
+    titles = {unit.id or "/" + "/".join(path): (unit.title, path[-1]) for path, _, unit in document.walk()}
+    language = document.settings.language or "en"
+
+    def unit(uid: str, locale: str) -> str:
+        title, name = titles.get(uid, ({}, uid.rpartition("/")[2]))
+        return _in(title, locale or language) or name
+
+    def role(name: str, locale: str) -> str:
+        model = document.roles.get(name)
+        return _in(model.title if model else {}, locale or language) or name.rpartition("/")[2]
+
+    def inviter(by: str) -> str:
+        if not by or by.startswith("operator:"):
+            return ""
+        person = next((one for one in store.persons() if one.id == by), None)
+        return min(person.addresses, default="") if person else ""
+
+    invitations = document.invitations
+    return Letter(
+        unit=unit,
+        role=role,
+        inviter=inviter,
+        actions=invitations.actions,
+        client=invitations.client or "",
+        redirect=invitations.redirect or "",
+        login=login,
+    )
+
+
+def _in(title: Mapping[str, str], language: str) -> str:
+    return title.get(language) or title.get("") or title.get("en") or next(iter(title.values()), "")
+
+
+def advance(settings: Settings, inviter: Inviter, prepared: Prepared, compiled: Compiled) -> list[Mailed]:
+    """Invite whom the files name, do the next step of every invitation, let notices leave."""
+    inviter.declare(invitees(prepared, compiled))
+    named = {prepared.people.ids.get(one.who, "") for one in compiled.assignments if one.source in DECLARED}
+    mails = inviter.advance(frozenset(named))
+    send_notices(settings, inviter.store, inviter.mapping)
+    return mails
+
+
+def invitees(prepared: Prepared, compiled: Compiled) -> Iterator[Invitee]:
+    """The people whom the files name with `unknown: invite` and whom Keycloak does not know; each once."""
+    seen: set[str] = set()
+    people = prepared.people
+    for one in compiled.assignments:
+        person = people.ids.get(one.who, "")
+        entry = compiled.people.get(one.who)
+        unknown = (person, "keycloak") not in people.accounts and one.who not in people.held
+        if one.unknown != "invite" or not person or person in seen or not unknown or entry is None:
+            continue
+        if entry.email and one.source in DECLARED:
+            seen.add(person)
+            unit = compiled.units[one.unit].uid
+            yield Invitee(
+                person, entry.email, unit, one.role, entry.locale, entry.given_name, entry.family_name
+            )
+
+
+def send_notices(settings: Settings, store: Store, mapping: str) -> None:
+    """Let the notices leave that acts wrote: each is claimed before it is sent, and kept with its result."""
+    smtp = settings.smtp
+    if smtp is None or settings.mail_rule.mode == "hold":
+        return
+    password = settings.secret(smtp.password).get_secret_value() if smtp.password else ""
+    outbox = Outbox(
+        SmtpSettings(smtp.host, smtp.port, smtp.from_, smtp.username or "", password, smtp.start_tls)
+    )
+    for notice in store.acts.all(Notice, mapping):
+        if notice.state == "waiting" and _may_go(settings, notice.to):
+            _send(outbox, store, notice)
+
+
+def _may_go(settings: Settings, address: str) -> bool:
+    only = settings.mail_rule.only
+    return only is None or address.rpartition("@")[2].lower() in {domain.lower() for domain in only}
+
+
+def _send(outbox: Outbox, store: Store, notice: Notice) -> None:
+    try:
+        claimed = store.acts.save(replace(notice, state="sending", attempts=notice.attempts + 1))
+    except Stale:
+        return  # another process sends it
+    try:
+        outbox.send(claimed)
+    except NotDelivered as error:
+        again = error.temporary and claimed.attempts < MOST_TRIES
+        store.acts.save(replace(claimed, state="waiting" if again else "failed", reason=str(error)))
+    else:
+        store.acts.save(replace(claimed, state="sent", reason=""))

@@ -1,0 +1,363 @@
+"""The shell around `invitations`: for every invitation of a mapping look, decide one step, do it, record.
+
+`settle` does only what Keycloak already shows (accepted, expired, what became of a mail) and comes before
+the files are compiled, so that a run grants what was accepted; `advance` also makes accounts and sends
+mails and belongs to a run that writes. Every record is committed before the call that it announces.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from syncd import invitations
+from syncd.acts import Grant, Invitation, InvitationState, Notice, Record
+from syncd.errors import Stale, TargetError
+from syncd.invitations import (
+    Accept,
+    Budget,
+    Expire,
+    Fail,
+    KeepAccount,
+    MakeAccount,
+    Nothing,
+    RemakeAccount,
+    Rules,
+    Seen,
+    Send,
+    Settle,
+    Tell,
+    Withdraw,
+)
+from syncd.model import Mailed
+from syncd.targets.directory import MailFacts, NewAccount, Sent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
+
+    from syncd.identity import Person
+    from syncd.invitations import Step
+    from syncd.mapping.schema import Invitations
+    from syncd.settings.models import MailRule
+    from syncd.store import Store
+    from syncd.targets.directory import AccountState, Directory
+
+DAY = timedelta(days=1)
+MOST_STEPS = 8
+PROOF = "UPDATE_PASSWORD"
+"""The required action that syncd puts on an account it makes: gone means accepted."""
+
+PASSIVE = (Accept, Expire, Settle, Tell)
+KEYCLOAK = "keycloak"
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What an invitation mail names, by unit id and role: titles, and the pages it leads to."""
+
+    unit: Callable[[str, str], str]  # (unit id, language) → title
+    role: Callable[[str, str], str]
+    inviter: Callable[[str], str]  # person id or operator:NAME → name
+    actions: tuple[str, ...]
+    client: str = ""
+    redirect: str = ""
+    login: str = ""
+
+
+def rules_of(document: Invitations, mails_per_day: int | None, mail: MailRule, now: datetime) -> Rules:
+    """The mapping's rules of inviting and the operator's of mailing, as `invitations` wants them."""
+    email = document.channels.email
+    mode = "only" if mail.only else mail.mode
+    valid_for = email.valid_for.after(now) - now if email and email.valid_for else None
+    return Rules(
+        valid_for=valid_for,
+        activation=document.activation,
+        grant_at=document.grant_at,
+        resend_when=frozenset(document.resend.when),
+        voids_previous=document.resend.voids_previous,
+        reminders=tuple(span.after(now) - now for span in document.reminders),
+        notify=frozenset(document.notify.inviter),
+        domains=frozenset(document.domains),
+        mail_mode=mode,
+        mail_domains=frozenset(mail.only or ()),
+        per_person_per_day=document.limits.per_person_per_day,
+        per_unit_per_day=document.limits.per_unit_per_day,
+        per_day=mails_per_day,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Inviter:
+    """The invitations of one mapping, with everything that a step needs."""
+
+    mapping: str
+    store: Store
+    connect: Callable[[], Directory]  # gives the same one each time; called only where it is needed
+    rules: Rules
+    letter: Letter
+    now: Callable[[], datetime]
+    new_id: Callable[[str], str]
+
+    @property
+    def directory(self) -> Directory:
+        """The accounts of the realm."""
+        return self.connect()
+
+    def open(self) -> list[Invitation]:
+        """Every invitation that a run must look at."""
+        found = self.store.acts.all(Invitation, self.mapping)
+        return [one for one in found if invitations.concerns(one, self.rules)]
+
+    def grants(self) -> list[Grant]:
+        """The memberships that acts gave, those that still wait for an invitation included."""
+        return self.store.acts.all(Grant, self.mapping)
+
+    def settle(self) -> None:
+        """Take note of what Keycloak shows: who accepted, what expired, which mail left.
+
+        Where Keycloak cannot be asked nothing is known, and the run's own read says so.
+        """
+        with suppress(TargetError):
+            self._each(self.open(), lambda _one: True, passive=True)
+
+    def declare(self, invitees: Iterable[invitations.Invitee]) -> None:
+        """See that people whom the files name and Keycloak does not know have an invitation."""
+        known = {one.person for one in self.open() if one.declared}
+        for invitee in invitees:
+            if invitee.person not in known:
+                made = invitations.declared(self.new_id("i"), self.mapping, invitee, self.now())
+                self.store.acts.add(made)
+
+    def advance(self, named: frozenset[str]) -> list[Mailed]:
+        """Do the next steps of every invitation; `named` are the persons whom the files still name."""
+        waiting = {grant.waits for grant in self.grants()}
+
+        def wanted(one: Invitation) -> bool:
+            return one.person in named if one.declared else one.id in waiting
+
+        return self._each(self.open(), wanted, passive=False)
+
+    def waiting(self) -> Mapping[str, str]:
+        """Why a person must wait although the account is there, by person id."""
+        if self.rules.grant_at == "creation":
+            return {}
+        return {
+            one.person: f"invited on {one.asked_at:%Y-%m-%d}, waits for acceptance ({one.state})"
+            for one in self.open()
+            if one.state is not InvitationState.ACCEPTED and one.asked_at
+        }
+
+    # --- one invitation -------------------------------------------------------------------------------
+
+    def _each(
+        self, found: list[Invitation], wanted: Callable[[Invitation], bool], *, passive: bool
+    ) -> list[Mailed]:
+        done: list[Mailed] = []
+        known = [one.account for one in found if one.account]
+        states = self.directory.states(known) if known else {}
+        for one in found:
+            try:
+                done += self._steps(one, states.get(one.account), wanted(one), passive=passive)
+            except Stale:
+                continue  # somebody acted on it meanwhile; the next run sees what they decided
+            except TargetError as error:
+                done.append(Mailed(one.address, "looked at", str(error)))
+        return done
+
+    def _steps(
+        self, one: Invitation, state: AccountState | None, wanted: bool, *, passive: bool
+    ) -> list[Mailed]:
+        done: list[Mailed] = []
+        for _ in range(MOST_STEPS):
+            step = invitations.next_step(
+                one, self._seen(one, state), wanted, self.now(), self.rules, self._budget(one)
+            )
+            if isinstance(step, Nothing) or (passive and not isinstance(step, PASSIVE)):
+                break
+            one, said = self._do(one, step)
+            done += said
+            state = self.directory.state(one.account) if one.account else None
+        return done
+
+    def _seen(self, one: Invitation, state: AccountState | None) -> Seen:
+        if state is None and not one.account:
+            state = self._found(one)
+        if state is None:
+            return Seen()
+        event = None
+        if one.state is InvitationState.SENDING:
+            event = self.directory.mail_event(state.native, invitations.evidence_since(one, self.rules))
+        return Seen(
+            account=state.native,
+            enabled=state.enabled,
+            pending_action=PROOF in state.pending,
+            credential=state.credential,
+            linked=state.provider_links > 0,
+            address=state.address,
+            foreign=state.credential or state.provider_links > 0,
+            mail_event=event,
+        )
+
+    def _found(self, one: Invitation) -> AccountState | None:
+        """The account with the address: one that proved it, or one that we were making when we crashed."""
+        native = self.directory.find(one.address)
+        state = self.directory.state(native) if native else None
+        return state if state is not None and (state.verified or one.made_account) else None
+
+    def _budget(self, one: Invitation) -> Budget:
+        since = self.now() - DAY
+        count = self.store.acts.mails_since
+        return Budget(
+            count(self.mapping, since),
+            count(self.mapping, since, unit=one.unit),
+            count(self.mapping, since, person=one.person),
+            self.now() + DAY,
+        )
+
+    def _do(self, one: Invitation, step: Step) -> tuple[Invitation, list[Mailed]]:
+        match step:
+            case MakeAccount():
+                return self._make(one, "")
+            case RemakeAccount(account=account):
+                return self._make(one, account)
+            case Send():
+                return self._send(one, step)
+            case Accept(account=account):
+                return self._accept(one, account)
+            case Withdraw(delete=delete, reason=reason):
+                if delete:
+                    self.directory.delete(delete)
+                ended = self._save(invitations.withdraw(one, step, self.now()))
+                return ended, [Mailed(one.address, "withdrawn", reason)]
+            case _:
+                return self._note(one, step), []
+
+    def _note(self, one: Invitation, step: Step) -> Invitation:
+        """The steps that call nobody: only the record changes."""
+        match step:
+            case Tell(about=about):
+                return self._tell(one, about)
+            case KeepAccount():
+                return self._keep(one, step)
+            case Settle():
+                return self._save(invitations.settle(one, step, self.now(), self.rules))
+            case Fail():
+                return self._save(invitations.fail(one, step))
+            case _:
+                return self._save(invitations.expire(one, self.now()))
+
+    def _save(self, one: Invitation) -> Invitation:
+        return self.store.acts.save(one)
+
+    def _change(self, one: Invitation, *others: Record) -> Invitation:
+        """Several records in one transaction; the invitation comes back as it is kept."""
+        self.store.acts.change(one, *others)
+        return replace(one, version=one.version + 1)
+
+    # --- accounts -------------------------------------------------------------------------------------
+
+    def _make(self, one: Invitation, before: str) -> tuple[Invitation, list[Mailed]]:
+        """An account without a credential; its address is noted as invited before it exists."""
+        one = self._save(invitations.begin_making(one))
+        self._vouch(one)
+        if before:
+            self.directory.delete(before)
+        try:
+            account = self.directory.create(
+                NewAccount(
+                    username=one.address,
+                    address=one.address,
+                    given_name=one.given_name,
+                    family_name=one.family_name,
+                    locale=one.locale,
+                    actions=(PROOF,),
+                )
+            )
+        except TargetError as error:
+            failed = invitations.failed(one, error.message, self.now(), self.rules, temporary=error.retryable)
+            return self._save(failed), [Mailed(one.address, "account", error.message)]
+        self._pin(one, account)
+        return self._save(invitations.made(one, account)), [Mailed(one.address, "account", "made")]
+
+    def _keep(self, one: Invitation, step: KeepAccount) -> Invitation:
+        self._pin(one, step.account)
+        return self._save(invitations.kept(one, step))
+
+    def _person(self, one: Invitation) -> Person | None:
+        return next((person for person in self.store.persons() if person.id == one.person), None)
+
+    def _vouch(self, one: Invitation) -> None:
+        person = self._person(one)
+        if person is not None:
+            self.store.save_persons([replace(person, invited=person.invited | {one.address})])
+
+    def _pin(self, one: Invitation, account: str) -> None:
+        person = self._person(one)
+        if person is not None:
+            self.store.save_persons([replace(person, pins={**person.pins, KEYCLOAK: account})])
+
+    # --- mails ----------------------------------------------------------------------------------------
+
+    def _send(self, one: Invitation, step: Send) -> tuple[Invitation, list[Mailed]]:
+        """Count the mail, commit `sending`, call once; what the call did not say the event log will."""
+        self.store.acts.note_send(one, self.now())
+        one = self._save(invitations.begin_sending(one, step.kind, self.now()))
+        if self.rules.activation == "self_reset":
+            return self._inform(one)
+        self.directory.set_mail_attributes(one.account, self._words(one, step))
+        seconds = int(step.lifespan.total_seconds()) if step.lifespan else None
+        result = self.directory.send_actions(
+            one.account, self.letter.actions, seconds, self.letter.client, self.letter.redirect
+        )
+        if result.outcome is Sent.UNKNOWN:
+            return one, [Mailed(one.address, step.kind, "outcome unknown, Keycloak's events decide")]
+        if result.outcome is Sent.SENT:
+            one = self._save(invitations.sent(one, self.now(), self.rules))
+            return one, [Mailed(one.address, step.kind, step.note or "sent")]
+        failed = invitations.failed(one, result.reason, self.now(), self.rules, temporary=result.temporary)
+        return self._save(failed), [Mailed(one.address, step.kind, result.reason)]
+
+    def _inform(self, one: Invitation) -> tuple[Invitation, list[Mailed]]:
+        """`self_reset`: a notice without a link that expires; the person enters by the forgotten password."""
+        notice = self._notice(one, "account.created", one.address)
+        told = self._change(invitations.sent(one, self.now(), self.rules), notice)
+        return told, [Mailed(one.address, "notice", "sent")]
+
+    def _words(self, one: Invitation, step: Send) -> MailFacts:
+        return MailFacts(
+            organization=self.letter.unit(one.unit, one.locale),
+            role=self.letter.role(one.role, one.locale),
+            inviter=self.letter.inviter(one.by),
+            expires=self.now() + step.lifespan if step.lifespan else None,
+            kind=step.kind,
+        )
+
+    def _notice(self, one: Invitation, about: str, to: str) -> Notice:
+        values = {
+            "person": one.address,
+            "unit": self.letter.unit(one.unit, one.locale),
+            "role": self.letter.role(one.role, one.locale),
+            "by": self.letter.inviter(one.by),
+            "url": self.letter.login,
+        }
+        return Notice(
+            self.new_id("n"), self.mapping, to=to, about=about, locale=one.locale or "en", values=values
+        )
+
+    def _tell(self, one: Invitation, about: str) -> Invitation:
+        """The inviter's notice and the note that it was written, in one transaction."""
+        notice = self._notice(one, f"invitation.{about}", self.letter.inviter(one.by))
+        return self._change(invitations.told(one, about), notice)
+
+    def _accept(self, one: Invitation, account: str) -> tuple[Invitation, list[Mailed]]:
+        """What waited for the acceptance is given: the entry date is now."""
+        accepted = invitations.accept(one, account, self.now())
+        given = [
+            replace(grant, waits="", since=self.now()) for grant in self.grants() if grant.waits == one.id
+        ]
+        accepted = self._change(accepted, *given)
+        self._pin(one, account)
+        return accepted, [Mailed(one.address, "invitation", "accepted")]
