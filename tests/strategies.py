@@ -30,6 +30,7 @@ CLIENT = "portal"
 REMOVALS = ("remove_member", "remove_member", "remove_unit")
 RENAMES = ("rename", "move", "swap", "template")
 FOREIGN = ("foreign_member", "put_by_hand", "want_by_hand", "foreign_group", "want_foreign_group")
+TEXTS = ("describe",)
 DRIFT = ("console_rename", "console_delete", "console_expel", "console_describe")
 EDITS = (
     "add_member",
@@ -100,7 +101,7 @@ def histories(draw: st.DrawFn, faults: bool = True) -> tuple[Setting, list[Step]
     start = [Step("add_unit", *draw(st.tuples(small, small))) for _ in range(draw(st.integers(2, 4)))]
     start += draw(st.lists(steps(("add_member",)), min_size=2, max_size=6))
     rest = draw(st.lists(steps(EDITS), min_size=2, max_size=8))
-    for edits in (REMOVALS, RENAMES, FOREIGN, DRIFT):
+    for edits in (REMOVALS, RENAMES, FOREIGN, DRIFT, TEXTS):
         for _ in range(draw(st.integers(0, 2))):
             rest.insert(draw(st.integers(0, len(rest))), draw(steps(edits)))
     todo = [*start, *rest]
@@ -201,7 +202,8 @@ class Story:
         else:
             self.clean = all(outcome.result is Result.DONE for outcome in outcomes)
         self.target.faults = Faults()
-        self.by_hand -= self._owned_edges()
+        if self.runner.limits.adopt == "yes":
+            self.by_hand -= self._owned_edges()
         return made
 
     def _owned_edges(self) -> set[tuple[str, str]]:
@@ -307,7 +309,7 @@ class Story:
     def _describe(self, step: Step) -> bool:
         uid = self._pick(step.a)
         if uid:
-            self.units[uid] = replace(self.units[uid], description=("", "one", "two")[step.b % 3])
+            self.units[uid] = replace(self.units[uid], description=("", "one")[step.b % 2])
         return bool(uid)
 
     def _template(self, step: Step) -> bool:
@@ -364,12 +366,7 @@ class Story:
     def _put_by_hand(self, step: Step) -> bool:
         """Somebody of the mapping, put into a group by a stranger; ours once the mapping asks for it."""
         group, account = self._group(step.a), PEOPLE[self._pick(step.b, PEOPLE)]
-        ours = {
-            (row.key.place, PEOPLE[row.key.item[0]])
-            for row in self.runner.ledger.rows.values()
-            if row.key.kind is Kind.MEMBER
-        }
-        if group is None or (group.place, account) in ours:
+        if group is None or (self.native(group), account) in self._owned_edges():
             return False
         return self._put(group, account, self.by_hand)
 

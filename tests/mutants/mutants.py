@@ -37,6 +37,7 @@ MUTANTS = (
         ORDER,
         "needs[index].update(below[place])",
         "needs[index].update([])",
+        by="examples",
     ),
     Mutant(
         "what lies below a move does not wait for it",

@@ -11,6 +11,7 @@ from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
@@ -88,12 +89,18 @@ def test_an_empty_mapping_takes_away_all_that_is_ours_and_nothing_else(
     assert story.foreign_groups <= kept
 
 
+@pytest.mark.parametrize("adopt", ["yes", "ask"])
 @LAW
-@given(histories(), st.sampled_from(["empty", "delete"]), st.sampled_from(["yes", "ask"]))
+@given(
+    history=histories(),
+    claims=st.lists(steps(("want_by_hand",)), min_size=1, max_size=3),
+    delete_units=st.sampled_from(["empty", "delete"]),
+)
 def test_access_that_is_not_wanted_any_more_is_revoked_always(
-    history: tuple[Setting, list[Step]], delete_units: str, adopt: str
+    history: tuple[Setting, list[Step]], claims: list[Step], delete_units: str, adopt: str
 ) -> None:
-    story = told(history, Limits(adopt=adopt, delete_units=delete_units))
+    setting, todo = history
+    story = told((setting, [*todo, *claims]), Limits(adopt=adopt, delete_units=delete_units))
     story.settle()
     story.units = {}
     story.settle()

@@ -124,6 +124,15 @@ def test_a_child_that_leaves_a_renamed_parent_is_moved_once() -> None:
     assert moves(made) == [("a", "b"), ("b/x", "x")] or moves(made) == [("a/x", "x"), ("a", "b")]
 
 
+def test_a_parent_that_moves_after_its_child_left_waits_for_that() -> None:
+    made = planned(
+        {group("z"): anchored("u"), group("x"): anchored("v")},
+        {group("a"): anchored("u"), group("a", "x"): anchored("v")},
+    )
+    assert moves(made) == [("a/x", "x"), ("a", "z")]
+    assert [len(wave) for wave in plan.waves(made.changes)] == [1, 1]
+
+
 def test_two_units_that_turn_inside_out_are_moved() -> None:
     made = planned(
         {group("b"): anchored("v"), group("b", "a"): anchored("u")},
