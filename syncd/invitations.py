@@ -233,7 +233,7 @@ def _sending(case: _Case) -> Step:
 def _sent(case: _Case) -> Step:
     invitation, now = case.invitation, case.now
     if invitation.expires_at is not None and invitation.expires_at <= now:
-        return Expire(f"not accepted until {moment(invitation.expires_at)}")
+        return Expire(f"not accepted by {moment(invitation.expires_at)}")
     if lost := _lost(case):
         return lost
     if reminders_due(invitation, now, case.rules) > invitation.reminded:

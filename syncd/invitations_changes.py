@@ -216,6 +216,7 @@ def request_resend(invitation: Invitation, now: datetime, rules: Rules) -> Invit
     """The invitation is to go out again, with a new time; or why not, as a text for whoever asked."""
     if refusal := _no_resend(invitation, now, rules):
         return f"rejected: {refusal}"
+    voids = rules.voids_previous and invitation.made_account
     return replace(
         invitation,
         state=_S.REQUESTED,
@@ -225,7 +226,7 @@ def request_resend(invitation: Invitation, now: datetime, rules: Rules) -> Invit
         ended_at=None,
         retry_at=None,
         reason="",
-        void=invitation.account if rules.voids_previous and invitation.made_account else "",
+        void=(invitation.account or invitation.void) if voids else "",
         told=tuple(about for about in invitation.told if about not in _AGAIN),
     )
 
@@ -241,7 +242,7 @@ def _no_resend(invitation: Invitation, now: datetime, rules: Rules) -> str:
         if "expired" not in rules.resend_when:
             return "an invitation that expired is not sent again here (invitations.resend.when)"
     elif state is _S.SENT and "pending" not in rules.resend_when:
-        if invitation.expires_at is None:
+        if invitation.expires_at is None or "expired" not in rules.resend_when:
             return "an invitation that is still open is not sent again here (invitations.resend.when)"
         when = moment(invitation.expires_at)
         return f"an invitation that is still open can be sent again only after it expired, {when}"

@@ -98,6 +98,8 @@ class World:
     ticks: int = 0
     windows: int = 0
     made: int = 0
+    refusals: int = 0  # how often Keycloak still refuses to make an account
+    requested: datetime = NOW
     notices: list[str] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     since_request: int = 0  # mails that are no reminders, since the last request
@@ -170,10 +172,17 @@ class World:
     def _make(self) -> None:
         self._tick()
         assert self.account is None, "a second account was made"
+        if self.refusals:
+            self.refusals -= 1
+            self._commit(
+                invitations.failed(self.record, "Keycloak is down", self.now, self.rules, temporary=True)
+            )
+            return
         self.made += 1
         pending = self.rules.activation != "idp"
         self.account = Account(f"a{self.made}", syncd=True, pending=pending)
         self._tick()
+        self._commit(invitations.made(self.record, self.account.id))
 
     def _delete(self, id_: str) -> None:
         self._tick()
@@ -188,15 +197,11 @@ class World:
     def _make_account(self, _step: MakeAccount) -> None:
         self._commit(invitations.begin_making(self.record))
         self._make()
-        assert self.account
-        self._commit(invitations.made(self.record, self.account.id))
 
     def _remake_account(self, step: RemakeAccount) -> None:
         self._commit(invitations.begin_making(self.record))
         self._delete(step.account)
         self._make()
-        assert self.account
-        self._commit(invitations.made(self.record, self.account.id))
 
     def _keep_account(self, step: KeepAccount) -> None:
         assert self.account
@@ -241,8 +246,16 @@ class World:
             most = len(self.rules.reminders) + self.windows_since_request
             assert self.reminders_since_request <= most, "a reminder left twice"
             return
+        self._check_that_earlier_links_died(step)
         self.since_request += 1
         assert self.since_request <= 1 + self.windows_since_request, "a mail left twice"
+
+    def _check_that_earlier_links_died(self, step: Send) -> None:
+        account = self.account
+        assert account
+        if step.kind == "resend" and self.rules.voids_previous and self.record.made_account:
+            older = [mail for mail in self.mails if mail.account == account.id and mail.at < self.requested]
+            assert account.foreign or not older, "a resend left earlier links alive"
 
     def _settle(self, step: Settle) -> None:
         self._commit(invitations.settle(self.record, step, self.now, self.rules))
@@ -255,6 +268,9 @@ class World:
             assert not account.pending, "accepted without the action"
         else:
             assert account.linked or account.credential, "accepted without a credential"
+        if self.record.state is S.EXPIRED and not self.record.declared:
+            assert self.record.expires_at
+            assert self.now < self.record.expires_at + timedelta(minutes=30), "accepted too late"
         self._commit(invitations.accept(self.record, step.account, self.now))
 
     def _expire(self, _step: Expire) -> None:
@@ -283,6 +299,7 @@ class World:
         if isinstance(after, str):
             return False
         self.record = after
+        self.requested = self.now
         self.since_request = self.windows_since_request = self.reminders_since_request = 0
         return True
 
@@ -314,6 +331,7 @@ class World:
     def heal(self) -> None:
         """No more faults: time goes by until nothing is left to do."""
         self.answers.clear()
+        self.refusals = 0
         self.go_on()
 
     def go_on(self) -> None:
