@@ -62,6 +62,7 @@ def report_document(report: RunReport) -> dict[str, Any]:
         results=results,
         failed=report.plan.failed,
         outcomes=report.outcomes,
+        mails=report.mails,
     )
 
 

@@ -38,6 +38,15 @@ RESULTS = {
     "held by the person": mark("held by the person"),
     "will be given": mark("will be given"),
     "will be removed": mark("will be removed"),
+    "invitation": mark("invitation"),
+    "resend": mark("invitation, sent again"),
+    "reminder": mark("reminder"),
+    "account": mark("account"),
+    "notice": mark("notice"),
+    "withdrawn": mark("withdrawn"),
+    "sent": mark("sent"),
+    "made": mark("made"),
+    "accepted": mark("accepted"),
     "ok": mark("ok"),
     "warn": mark("warning"),
     "fail": mark("failed"),
@@ -73,10 +82,16 @@ def report_page(report: RunReport, *, everything: bool = False) -> Page:
         lines.append(f"{held} (syncd held {report.plan.mapping})")
     tone = Tone.DANGER if report.exit_code else Tone.GOOD
     failed = tuple(("✗", target, message) for target, message in sorted(report.plan.failed.items()))
-    blocks = [Block(title, rows=failed, lines=tuple(lines), tone=tone)]
+    blocks = [Block(title, rows=failed, lines=tuple(lines), tone=tone), _mails(report)]
     if bad:
         blocks.append(_outcomes(bad, report, everything=everything))
     return tuple(blocks)
+
+
+def _mails(report: RunReport) -> Block:
+    """What left, was made or failed of the invitations; empty where there was nothing."""
+    rows = tuple((mail.address, word(mail.what), word(mail.result)) for mail in report.mails)
+    return Block(_("Invitations") + f" ({number(len(rows))})", rows=rows) if rows else Block()
 
 
 def _summary(report: RunReport) -> str:
