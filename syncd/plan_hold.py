@@ -13,7 +13,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from syncd.model import ACCESS, CONTAINERS, Change, Held, Key, Kind, Op, Owned
+from syncd.model import ACCESS, CONTAINERS, DECLARED, Change, Held, Key, Kind, Op, Owned
 from syncd.plan_moves import NAMED, Facts, path_of
 
 if TYPE_CHECKING:
@@ -85,8 +85,9 @@ def is_stale(row: Owned, change: Change) -> bool:
         now.former,
         now.former_slots,
     )
+    why = change.key.kind in EDGES and (was.source, was.until) != (now.source, now.until)
     unwritten = any(row.attrs.get(name) != value for name, value in change.attrs.items())
-    return row.claimed or names or unwritten or change.native not in ("", row.native)
+    return row.claimed or names or why or unwritten or change.native not in ("", row.native)
 
 
 class _Book:
@@ -243,7 +244,10 @@ def _additive(facts: Facts, change: Change) -> Why | None:
 
 
 def _frozen(facts: Facts, change: Change) -> Why | None:
+    """What an act gave is taken away whatever state the sources are in."""
     if change.op is not Op.DELETE or change.key.kind not in ACCESS or facts.limits.approved:
+        return None
+    if change.origin.source not in DECLARED:
         return None
     origins = [facts.desired.origins[need] for need in change.key.needs() if need in facts.desired.origins]
     for origin in (change.origin, *origins):
@@ -267,7 +271,10 @@ def _edge_of_others(facts: Facts, change: Change) -> Why | None:
 
 
 def _unread(facts: Facts, change: Change) -> Why | None:
-    if change.op is not Op.DELETE or change.key not in facts.unread:
+    """Where nobody looked, what we would make may be there already as somebody else's."""
+    deletes = change.op is Op.DELETE and change.key in facts.unread
+    creates = change.op is Op.CREATE and change.key.kind in ACCESS
+    if not deletes and not (creates and not facts.unread.isdisjoint(change.key.needs())):
         return None
     return "drift", "somebody renamed or moved it, so it is not known who is in it; the next run looks"
 

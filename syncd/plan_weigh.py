@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from syncd.model import CONTAINERS, Change, Held, Kind, LimitUse, Op, Plan, Stop
+from syncd.model import CONTAINERS, DECLARED, Change, Held, Kind, LimitUse, Op, Plan, Stop
 from syncd.plan_hold import EDGES, LOCK, LOCKED
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from syncd.model import Desired, Key, Limits, Origin, Owned
 
 Counted: TypeAlias = tuple[str, str, str]
-_FILES = frozenset({"file", "roster"})
 _HALF = 2
 
 
@@ -107,7 +106,7 @@ def _is_asked(change: Change, desired: Desired, today: str, revoked: str) -> boo
     if origin.until and origin.until < today:
         return False
     stands = any(need in desired.state for need in change.key.needs() if need.kind in CONTAINERS)
-    return origin.source in _FILES or not stands
+    return origin.source in DECLARED or not stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +145,7 @@ class _Scales:
         allowed = max(len(people) * limits.grants_percent // 100, limits.grants_at_least)
         getting: dict[str, set[str]] = defaultdict(set)
         for counted, origin in self.given.items():
-            if counted not in self.owned and origin.source in _FILES:
+            if counted not in self.owned and origin.source in DECLARED:
                 getting[origin.role].add(origin.person)
         role, asked = max(
             ((name, len(who)) for name, who in getting.items()),
@@ -168,7 +167,7 @@ class _Scales:
             counted: origin
             for counted, origin in (*self.given.items(), *self.asked.items(), *self._role_grants())
             if origin.privileged
-            and origin.source in _FILES
+            and origin.source in DECLARED
             and not (counted in self.given and counted in self.owned)
         }
         asked, allowed = len(changes), limits.privileged_per_run

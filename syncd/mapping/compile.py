@@ -1,7 +1,7 @@
-"""PURE: a mapping that was read, and the sources it names, become what should be true on one day.
+"""PURE: a mapping that was read, its sources and what acts gave become what should be true on one day.
 
 Everything wrong is found before anything is said: a `Compiled` is complete and valid or there is none.
-The same files in any order, and the same rosters, give an equal value.
+The same files and acts in any order, and the same rosters, give an equal value.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from syncd.mapping.compile_people import declared_people, link_rows
 from syncd.mapping.compile_units import Node, compile_units, grants_of, walk
 from syncd.mapping.compiled import Assignment, Compiled, RootModel, Unit
 from syncd.mapping.members import gather, in_order
+from syncd.mapping.members_acts import authors_of, unite
 from syncd.mapping.members_select import GroupRef, Selection, until_column, work_out
 from syncd.mapping.names import RoleNames
 from syncd.mapping.schema import DirectoryMember, KeycloakOutput, RosterMember
@@ -27,9 +28,10 @@ from syncd.mapping.variants import effective_document
 from syncd.policy import Holding, check
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
 
+    from syncd.acts import Grant
     from syncd.errors import Place, Problem
     from syncd.mapping.members import Lines
     from syncd.mapping.places import Places
@@ -62,19 +64,25 @@ def compile_mapping(
     rosters: Mapping[str, Roster],
     today: date,
     ldap_groups: Mapping[GroupRef, Roster] | None = None,
+    acts: Sequence[Grant] = (),
 ) -> Compiled:
     """The mapping on the day `today` (of its own time zone); raises `MappingInvalid` with every problem.
 
-    A roster or group that is not passed in was not read: what depends on it is frozen, not empty.
+    A roster or group that is not passed in was not read: what depends on it is frozen, not empty. `acts`
+    are all the memberships that acts gave in this mapping.
     """
     findings = Findings(loaded.places, list(loaded.warnings))
     tree = _tree(loaded, findings)
+    unite(tree.lines, tree.units, tree.models, acts)
     findings.stop_if_wrong()
     people = declared_people(loaded.document.people, loaded.places)
     for name, roster in sorted(rosters.items()):
         if name in loaded.document.rosters:
             link_rows(people, roster.rows, loaded.document.rosters[name].columns, folded=roster.folded)
-    selection = Selection(loaded.document, tree.lines, people, rosters, ldap_groups or {}, today, findings)
+    selection = Selection(
+        loaded.document, tree.lines, people, rosters, ldap_groups or {}, today, findings,
+        authors=authors_of(acts),
+    )  # fmt: skip
     for slot in in_order(tree.lines):
         work_out(selection, slot)
     compiled = _compiled(loaded, tree, selection)
@@ -192,8 +200,9 @@ def _compiled(loaded: Loaded, tree: _Tree, selection: Selection) -> Compiled:
     )
 
 
-def _sort_key(each: Assignment) -> tuple[Path, str, str, bool, Place]:
-    return (each.unit, each.role, each.who, each.lent, each.place)
+def _sort_key(each: Assignment) -> tuple[bool, bool, Path, str, str, bool, Place]:
+    """What is declared first, then acts, those that wait last: of two texts for a person the first counts."""
+    return (each.by_act, bool(each.waits), each.unit, each.role, each.who, each.lent, each.place)
 
 
 def _made_together(assignments: list[Assignment]) -> tuple[Assignment, ...]:
@@ -208,12 +217,11 @@ def _made_together(assignments: list[Assignment]) -> tuple[Assignment, ...]:
 def _lent(units: Mapping[Path, Unit], selection: Selection) -> Iterable[Assignment]:
     """The members of an attached unit once more, under each unit it is attached to."""
     found: dict[tuple[Path, str, str], Assignment] = {}
-    for (path, role), held in sorted(selection.held.items()):
-        for target in units[path].attached_to:
-            for each in held:
-                rule = f"attached: {units[path]}"
-                key = (target, role, each.who)
-                found.setdefault(key, replace(each, unit=target, rule=rule, lent=True, initial=False))
+    for each in sorted((each for held in selection.held.values() for each in held), key=_sort_key):
+        unit = units[each.unit]
+        for target in unit.attached_to:
+            shown = replace(each, unit=target, rule=f"attached: {unit}", lent=True, initial=False)
+            found.setdefault((target, each.role, each.who), shown)
     return found.values()
 
 

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 from syncd.mapping.check_names import fold_address
 from syncd.mapping.compiled import PersonEntry
+from syncd.model import DECLARED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import date
 
+    from syncd.errors import Place
     from syncd.mapping.places import Places
     from syncd.mapping.schema import PersonModel, RosterModel
     from syncd.model import Roster, Row
@@ -26,7 +28,7 @@ ATTRIBUTE = "attributes."
 
 @dataclass(slots=True)
 class People:
-    """Everybody named so far, found by any text that names them; files win over rosters."""
+    """Everybody named so far, found by any text that names them; files win over rosters, both over acts."""
 
     entries: dict[str, PersonEntry] = field(default_factory=dict)
     refs: dict[str, str] = field(default_factory=dict)
@@ -43,8 +45,18 @@ class People:
         """Note that the text names a person, with what a roster says of them; answers the person's key."""
         folded = fold_address(text)
         ref = self.ref(folded)
-        known = self.entries.get(ref) or _plain(folded)
+        known = self.entries.get(ref)
+        if known is None or known.source not in DECLARED:
+            known = _plain(folded)
         self.entries[ref] = _completed(known, found) if found else known
+        self.refs.setdefault(folded, ref)
+        return ref
+
+    def acted(self, text: str, source: str, place: Place) -> str:
+        """Note that an act names a person, which tells nothing new of anybody whom files or rosters know."""
+        folded = fold_address(text)
+        ref = self.ref(folded)
+        self.entries.setdefault(ref, replace(_plain(folded), source=source, place=place))
         self.refs.setdefault(folded, ref)
         return ref
 

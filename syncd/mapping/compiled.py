@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from syncd.model import DECLARED
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import date
+    from datetime import date, datetime
 
     from syncd.errors import Place, Problem
     from syncd.mapping.schema import Constraint, KeycloakOutput, LdapOutput, MappingDocument, Policy
@@ -79,10 +81,11 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """Person holds role in unit, as one line, roster row or rule says it.
+    """Person holds role in unit, as one line, roster row, rule or act says it.
 
     `who` is the key in `Compiled.people` of whoever is meant, `text` how the line or row writes it (an
     address folded); `unknown` what to do when Keycloak does not know the person: wait, create or invite.
+    `waits` is the id of the invitation that has to be accepted first, `since` the entry date of an act.
     """
 
     unit: Path
@@ -97,6 +100,13 @@ class Assignment:
     unknown: str = "wait"
     text: str = ""
     lent: bool = False  # shown in a unit that the holder's own unit is attached to
+    waits: str = ""
+    since: datetime | None = None
+
+    @property
+    def by_act(self) -> bool:
+        """Whether it goes back to an act, also where a `members_of` line of a file takes the holder over."""
+        return self.source not in DECLARED
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from syncd.model import Path
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from syncd.acts import Grant
     from syncd.mapping.compile_findings import Findings, Keys
     from syncd.mapping.compile_units import Node
     from syncd.mapping.schema import MemberEntry
@@ -41,12 +42,13 @@ class Line:
 
 @dataclass(slots=True)
 class Lines:
-    """Every line by role and unit."""
+    """Every line by role and unit, and what acts give there; every role with acts is in `of`, too."""
 
     nodes: Mapping[Path, Node]
     values: Callable[[Node], Values]
     findings: Findings
     of: dict[Slot, list[Line]] = field(default_factory=dict)
+    acts: dict[Slot, list[Grant]] = field(default_factory=dict)
 
 
 def gather(nodes: Mapping[Path, Node], values: Callable[[Node], Values], findings: Findings) -> Lines:

@@ -1,4 +1,4 @@
-"""PURE: who the lines of `members` select on one day, from texts, rosters, other units, directory groups.
+"""PURE: who holds a role on one day, by texts, rosters, other units, directory groups, and by acts.
 
 Unknown is never empty: a source that was not read, stands frozen, selects nobody any more or names a
 row's person no longer freezes the removals of the role in that unit, and nothing else.
@@ -14,6 +14,7 @@ from syncd.mapping.check_names import fold_address
 from syncd.mapping.compile_people import column, row_entry, row_text
 from syncd.mapping.compiled import Assignment
 from syncd.mapping.members import sources_of, target_exists
+from syncd.mapping.members_acts import given
 from syncd.mapping.schema import DirectoryMember, PersonMember, RosterMember, RosterModel, UnitMember
 from syncd.mapping.suggestions import did_you_mean, meant_or_listed
 
@@ -68,6 +69,7 @@ class Selection:
     findings: Findings
     held: dict[Slot, tuple[Assignment, ...]] = field(default_factory=dict)
     frozen: dict[Slot, str] = field(default_factory=dict)
+    authors: Mapping[str, str] = field(default_factory=dict)  # names of those who act, by person id
     upcoming: set[tuple[date, Assignment]] = field(default_factory=set)
 
 
@@ -75,7 +77,14 @@ def work_out(selection: Selection, slot: Slot) -> None:
     """Find the holders of one role in one unit; the slots it depends on are worked out already."""
     found: list[Assignment] = []
     for line in selection.lines.of[slot]:
-        found += (now for each in _select(selection, slot, line) if (now := _today(selection, line, each)))
+        begins = line.entry.from_ if isinstance(line.entry, PersonMember) else None
+        for each in _select(selection, slot, line):
+            ending = _ending(selection, each)
+            _check_span(selection, line, ending, begins)
+            found += _today(selection, ending, begins)
+    unknown = _unknown(selection, slot, None)
+    for each in given(selection.lines.acts.get(slot, ()), slot, selection.people, selection.authors, unknown):
+        found += _today(selection, _ending(selection, each), None)
     selection.held[slot] = _one_each(selection, found)
 
 
@@ -272,22 +281,23 @@ def _unknown(selection: Selection, slot: Slot, roster: RosterModel | None) -> st
     return role.unknown or (roster.unknown if roster else None) or node.model.document.invitations.unknown
 
 
-def _today(selection: Selection, line: Line, found: Assignment) -> Assignment | None:
-    """The assignment with the day on which it really ends, if the day lies within it.
-
-    What begins or ends soon is noted.
-    """
-    today, begins = selection.today, line.entry.from_ if isinstance(line.entry, PersonMember) else None
+def _ending(selection: Selection, found: Assignment) -> Assignment:
+    """The assignment with the day on which it really ends: no later than everything else of the person."""
     person_ends = selection.people.ends.get(found.who)
     if person_ends and (found.until is None or person_ends < found.until):
-        found = replace(found, until=person_ends)
-    _check_span(selection, line, found, begins)
-    begun, ends = begins is None or begins <= today, found.until
+        return replace(found, until=person_ends)
+    return found
+
+
+def _today(selection: Selection, found: Assignment, begins: date | None) -> list[Assignment]:
+    """The assignment, if the day lies within it; what begins or ends soon is noted."""
+    today, ends = selection.today, found.until
+    begun = begins is None or begins <= today
     if begins and today < begins <= today + SOON:
         selection.upcoming.add((begins, found))
     if ends and begun and today <= ends <= today + SOON:
         selection.upcoming.add((ends, found))
-    return found if begun and (ends is None or today <= ends) else None
+    return [found] if begun and (ends is None or today <= ends) else []
 
 
 def _check_span(selection: Selection, line: Line, found: Assignment, begins: date | None) -> None:
@@ -305,7 +315,10 @@ def _check_span(selection: Selection, line: Line, found: Assignment, begins: dat
 
 
 def _one_each(selection: Selection, found: list[Assignment]) -> tuple[Assignment, ...]:
-    """One membership a person: the one that lasts longest, a person's own line before a rule."""
+    """One membership a person: what is declared before acts, then what waits for nobody and lasts longest.
+
+    A person's own line comes before a rule.
+    """
     best: dict[str, Assignment] = {}
     for each in sorted(found, key=lambda one: (one.place, one.text)):
         other = best.get(each.who)
@@ -316,15 +329,16 @@ def _one_each(selection: Selection, found: list[Assignment]) -> tuple[Assignment
     return tuple(best[who] for who in sorted(best))
 
 
-def _rank(each: Assignment) -> tuple[bool, date, bool, bool]:
-    """Smaller is better: without an end, later, not only a first holder, named by the file itself."""
+def _rank(each: Assignment) -> tuple[bool, bool, bool, date, bool, bool]:
+    """Smaller is better: declared, given already, without an end, later, no mere seed, the file's own."""
     day = each.until or date.max
-    return (each.until is not None, date.min + (date.max - day), each.initial, bool(each.rule))
+    sooner = date.min + (date.max - day)
+    return (each.by_act, bool(each.waits), each.until is not None, sooner, each.initial, bool(each.rule))
 
 
 def _note_twice(selection: Selection, one: Assignment, other: Assignment) -> None:
-    """Two texts for one person in one role: an error within one file, a note across sources."""
-    if one.text == other.text:
+    """Two texts for one person in one role: an error within one file, a note across sources, but for acts."""
+    if one.text == other.text or one.by_act or other.by_act:
         return
     own = not one.rule and not other.rule
     message = f'"{one.text}" ({one.place}) and "{other.text}" are one person'

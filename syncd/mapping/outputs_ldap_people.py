@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from syncd.ldapwire import dn
-from syncd.mapping.outputs_people import KEYCLOAK, Standing, domain_refusal, entry_of, standing
+from syncd.mapping.outputs_people import KEYCLOAK, Standing, entry_of, held, standing
 from syncd.mapping.template import PERSON_NAMES, MissingValue, parse
 from syncd.model import Key, Kind, Origin
 
@@ -22,7 +22,7 @@ def person_standing(drawing: Drawing, output: LdapOutput, people: PeopleView, ea
     """Whether the person can be in a group of this directory now, or waits and why."""
     person = people.id_of(each.who)
     if person is not None and people.account(person, drawing.output):
-        return Standing(person, people.held(each.who) or domain_refusal(drawing, each))
+        return Standing(person, held(drawing, people, each))
     found = standing(drawing, people, each)
     if found.reason:
         return found

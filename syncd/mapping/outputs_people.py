@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from syncd.model import Path
 
 KEYCLOAK = "keycloak"
+INVITED = "invited, waits for acceptance"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +34,19 @@ def entry_of(drawing: Drawing, who: str) -> PersonEntry:
 def standing(drawing: Drawing, people: PeopleView, each: Assignment) -> Standing:
     """How the person of an assignment stands in Keycloak."""
     person = people.id_of(each.who)
-    if reason := people.held(each.who) or domain_refusal(drawing, each):
+    if reason := held(drawing, people, each):
         return Standing(person or each.who, reason)
     if person is not None and (people.account(person, KEYCLOAK) or drawing.compiled.keycloak is None):
         return Standing(person)
     if each.unknown == "create" and person is not None:
         return _created(drawing, person, each)
     return Standing(person or each.who, _unknown_reason(each))
+
+
+def held(drawing: Drawing, people: PeopleView, each: Assignment) -> str:
+    """Why the membership waits whatever accounts there are: doubt, an invitation, a domain not allowed."""
+    invited = INVITED if each.waits else ""
+    return people.held(each.who) or invited or domain_refusal(drawing, each)
 
 
 def username_of(entry: PersonEntry) -> str:
@@ -81,4 +88,4 @@ def _unknown_reason(each: Assignment) -> str:
         return f"Keycloak does not know {name}: an invitation has to be accepted first"
     if each.unknown == "create":
         return f"Keycloak does not know {name}, and the account is not made yet"
-    return f"Keycloak does not know {name} (unknown: wait)"
+    return f"Keycloak does not know {name}{'' if each.by_act else ' (unknown: wait)'}"

@@ -98,9 +98,9 @@ def path(place: tuple[str, ...]) -> str:
 
 
 def place_text(place: Place | None, source: str = "file") -> str:
-    """`file:line`, or what else asked for it."""
+    """`file:line`, the act, or what else asked for it."""
     if place is not None:
-        return f"{place.file}:{place.line}"
+        return f"{place.file}:{place.line}" if place.line else place.file
     return "" if source == "file" else source
 
 

@@ -7,6 +7,7 @@ import pytest
 from syncd.errors import MappingInvalid
 from syncd.mapping.compile import compile_mapping
 from syncd.mapping.read import load
+from syncd.sources.csv import CsvFormat, parse_csv
 
 TODAY = date(2026, 11, 24)
 
@@ -45,3 +46,17 @@ def refused(compiled):
         return [str(problem) for problem in caught.value.problems]
 
     return refusal
+
+
+@pytest.fixture
+def united(write):
+    """Compile files with acts; `rosters` by name as CSV text."""
+
+    def compile_both(files, *acts, rosters=None, today=TODAY):
+        read = {
+            name: parse_csv(name, text.encode(), CsvFormat(), f"{name}.csv")
+            for name, text in (rosters or {}).items()
+        }
+        return compile_mapping(write(files), read, today, acts=acts)
+
+    return compile_both
