@@ -11,13 +11,12 @@ from syncd.cli import root
 from syncd.mapping import load
 from tests.acceptance.matrix import MATRIX
 from tests.system.site import REPOSITORY
+from tests.unit.docs.pages import SYSTEMS, blocks
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from syncd.mapping.schema import MappingDocument
-
-SYSTEMS = ("dastra", "docspace", "universign", "todoist", "datasud")
 
 
 def shipped(system: str) -> Path:
@@ -67,6 +66,16 @@ def test_everybody_has_a_name_and_an_address_that_cannot_exist(system: str) -> N
         assert address.endswith(".example")
         assert person.given_name
         assert person.family_name
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_the_example_of_its_page_is_valid_with_its_model(system: str, tmp_path: Path) -> None:
+    page = REPOSITORY / "docs" / "en" / "systems" / f"{system}.md"
+    (example,) = [block.text for block in blocks(page) if block.language == "yaml"]
+    (tmp_path / "model.yaml").write_text((shipped(system) / "model.yaml").read_text("utf-8"), "utf-8")
+    (tmp_path / "units.yaml").write_text(f"syncd: 1\n{example}", "utf-8")
+    done = CliRunner().invoke(root, ["--lang", "en", "validate", str(tmp_path)])
+    assert done.exit_code == 0, done.output
 
 
 def test_the_matrix_has_every_documented_cell() -> None:

@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 REPOSITORY = Path(__file__).resolve().parents[3]
+SYSTEMS = ("dastra", "docspace", "universign", "todoist", "datasud")
 PAIRS = {
     "index": "index",
     "mapping": "correspondance",
     "operate": "exploitation",
     "troubleshoot": "depannage",
     "safety": "securite",
+    **{f"systems/{name}": f"systems/{name}" for name in SYSTEMS},
 }
 PAGES = (
     *(REPOSITORY / "docs" / "en" / f"{name}.md" for name in PAIRS),
