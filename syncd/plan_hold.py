@@ -139,15 +139,16 @@ class _Book:
         }
         if not unmade:
             return
-        going, self.going = sorted(self.going, key=_root_down), []
-        for change in going:
+        waiting: set[int] = set()
+        for change in sorted(self.going, key=_root_down):
             missing = next((need for need in change.key.needs() if need in unmade), None)
             if missing is None or change.op not in _ADDITIONS:
-                self.going.append(change)
                 continue
+            waiting.add(id(change))
             self.held.append(Held(change, unmade[missing], f"needs {missing}, which waits"))
             if change.op is Op.CREATE:
                 unmade[change.key] = unmade[missing]
+        self.going = [change for change in self.going if id(change) not in waiting]  # moves keep their order
 
     def hold_what_is_not_empty(self) -> None:
         """A container, role or account is deleted only if everything that needs it goes too."""

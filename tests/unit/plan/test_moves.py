@@ -199,6 +199,15 @@ def test_who_is_in_a_renamed_group_was_not_read_and_is_not_taken_for_gone() -> N
     ]
 
 
+def test_who_joins_a_renamed_group_waits_until_it_was_read_for_a_stranger_may_have_put_them_there() -> None:
+    joins = Key(Kind.MEMBER, ("a",), (ANN,))
+    made = planned(
+        {group("a"): anchored("u"), joins: anchored("u")}, {group("a"): anchored("u")}, {group("x"): "a"}
+    )
+    assert [(change.op, change.key) for change in made.changes] == [(Op.MOVE, group("a"))]
+    assert [(held.reason, held.change.key) for held in made.held] == [("drift", joins)]
+
+
 def test_a_renamed_group_that_nobody_wants_goes_back_before_it_is_deleted() -> None:
     made = planned({}, {group("a"): anchored("u")}, {group("x"): "a"})
     assert moves(made) == [("x", "a")]
