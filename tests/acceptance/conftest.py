@@ -22,11 +22,14 @@ def product(
     slapd_server: Slapd,
     mail_sink: MailSink,
 ) -> Iterator[Callable[[str], Product]]:
-    """By the name of a mapping: bootstrapped and applied, the same one for all tests of the file."""
-    made: dict[str, Product] = {}
+    """By the name of a mapping: bootstrapped and applied, the same one for all tests of the file.
 
-    def named(name: str) -> Product:
-        if name not in made:
+    Accounts are made at once, unless the mapping is asked for `as_shipped`: then people are invited.
+    """
+    made: dict[tuple[str, bool], Product] = {}
+
+    def named(name: str, *, as_shipped: bool = False) -> Product:
+        if (name, as_shipped) not in made:
             own = f"t-{name}-{secrets.token_hex(4)}"
             above = f"ou={own},{slapd_server.suffix}"
             base, people = f"ou=units,{above}", f"ou=people,{above}"
@@ -40,11 +43,11 @@ def product(
                     for dn in (above, base, people)
                 )
             )
-            site.copy_shipped()
-            made[name] = site
+            site.copy_mapping(unknown="" if as_shipped else "create")
+            made[name, as_shipped] = site
             site.bootstrap().ok()
             site.apply().ok()
-        return made[name]
+        return made[name, as_shipped]
 
     yield named
     for site in made.values():

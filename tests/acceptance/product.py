@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import re
 import shutil
 import urllib.parse
 import urllib.request
@@ -37,16 +38,18 @@ class Product(Site):
 
     # --- the files ------------------------------------------------------------------------------------
 
-    def copy_shipped(self) -> None:
-        """Take the mapping as it is shipped, but with accounts made at once where it would invite.
+    def copy_mapping(self, *, unknown: str = "") -> None:
+        """Take the mapping as it is shipped, or with another choice for people whom Keycloak does not know.
 
-        Whoever tests what files say needs people who can hold roles now.
+        Whoever tests what files say needs people who can hold roles now: `create`.
         """
         shutil.copytree(SHIPPED / self.name, self.folder / self.name)
         model = self.mapping / "model.yaml"
         text = model.read_text("utf-8")
-        assert text.count("unknown: invite") + text.count("unknown: create") == 1
-        model.write_text(text.replace("unknown: invite", "unknown: create"), "utf-8")
+        if unknown:
+            text, times = re.subn(r"^  unknown: \w+$", f"  unknown: {unknown}", text, flags=re.MULTILINE)
+            assert times == 1
+            model.write_text(text, "utf-8")
 
     @property
     def data(self) -> Path:
