@@ -74,6 +74,8 @@ class Job:
     now: Callable[[], datetime]
     servers: Mapping[str, str]
     unbuilt: Mapping[str, str]
+    locked: frozenset[str] = frozenset()  # persons whom an act disabled
+    freed: frozenset[str] = frozenset()  # persons whom an act enabled, until every account is
     waiting: Mapping[str, str] = field(default_factory=dict)  # person id → why they wait although known
     advance: Callable[[Prepared], Sequence[Mailed]] | None = None  # makes accounts and sends mails
 
@@ -156,8 +158,10 @@ def prepare(job: Job, narrowing: Narrowing = WHOLE) -> Prepared:
     store.save_persons(people.changed)
     observed = {name: identity.rekey(observation, name, people) for name, observation in seen.items()}
     view = _People(people, _made(owned), job.waiting)
+    locked = _locked(job, people)
     desired = {
-        name: _seeded(_shaped(job, name, view), observed[name].state, owned[name]) for name in observed
+        name: _with_locks(_seeded(_shaped(job, name, view), observed[name].state, owned[name]), locked)
+        for name in observed
     }
     wanted, in_force, loosened = _policies(job)
     bounds = _limits(job, in_force)
@@ -290,9 +294,15 @@ def _shaped(job: Job, name: str, people: _People | None) -> Desired:
             waiting[shaped] = reason
             if key in rendered.origins:
                 origins[shaped] = rendered.origins[key]
-    unmanaged = [target.shape({Key(Kind.GROUP, place): {}}) for place in rendered.unmanaged]
-    places = frozenset(key.place for shaped in unmanaged for key in shaped)
-    return replace(rendered, state=state, origins=origins, waiting=waiting, unmanaged=places)
+    unmanaged = target.shape({Key(Kind.GROUP, place): {} for place in rendered.unmanaged})
+    return replace(
+        rendered,
+        state=state,
+        origins=origins,
+        waiting=waiting,
+        unmanaged=frozenset(key.place for key in unmanaged),
+        only_filled=frozenset(target.shape(dict.fromkeys(rendered.only_filled, {}))),
+    )
 
 
 def _seeded(desired: Desired, observed: State, owned: Sequence[Owned]) -> Desired:
@@ -309,6 +319,24 @@ def _seeded(desired: Desired, observed: State, owned: Sequence[Owned]) -> Desire
         return desired
     state = {key: attrs for key, attrs in desired.state.items() if key not in waiting}
     return replace(desired, state=state, waiting={**desired.waiting, **waiting})
+
+
+def _locked(job: Job, people: identity.Resolution) -> frozenset[str]:
+    """Who may not log in: by an act, or because one side has the account locked, which the other follows."""
+    found = {person for (person, _), account in people.accounts.items() if not account.enabled}
+    return (frozenset(found) | job.locked) - job.freed
+
+
+def _with_locks(desired: Desired, locked: frozenset[str]) -> Desired:
+    """The desired accounts, locked where somebody is."""
+    shut = {key for key in desired.state if key.kind is Kind.PERSON and key.item[0] in locked}
+    if not shut:
+        return desired
+    state = {
+        key: {**attrs, "enabled": ("false",)} if key in shut and "enabled" in attrs else attrs
+        for key, attrs in desired.state.items()
+    }
+    return replace(desired, state=state)
 
 
 # --- how far it may go --------------------------------------------------------------------------------

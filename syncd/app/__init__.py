@@ -307,6 +307,8 @@ class App:
             now=lambda: datetime.now(UTC),
             servers=servers,
             unbuilt=unbuilt,
+            locked=people.locked(store, mapping, "disabled"),
+            freed=people.locked(store, mapping, "enabled"),
             waiting=inviter.waiting() if inviter else {},
             advance=self._advance(inviter, compiled) if inviter else None,
         )

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from syncd.acts import Notice
+from syncd.acts import Lock, Notice
 from syncd.app import connections
 from syncd.errors import Stale
 from syncd.invitations import Invitee
@@ -108,6 +108,7 @@ def advance(settings: Settings, inviter: Inviter, prepared: Prepared, compiled: 
     inviter.declare(invitees(prepared, compiled))
     named = {prepared.people.ids.get(one.who, "") for one in compiled.assignments if one.source in DECLARED}
     mails = inviter.advance(frozenset(named))
+    end_locks(inviter.store, inviter.mapping, prepared)
     send_notices(settings, inviter.store, inviter.mapping)
     return mails
 
@@ -128,6 +129,19 @@ def invitees(prepared: Prepared, compiled: Compiled) -> Iterator[Invitee]:
             yield Invitee(
                 person, entry.email, unit, one.role, entry.locale, entry.given_name, entry.family_name
             )
+
+
+def locked(store: Store, mapping: str, state: str) -> frozenset[str]:
+    """The persons whose lock stands so: `disabled`, or `enabled` until every account shows it."""
+    return frozenset(lock.person for lock in store.acts.all(Lock, mapping) if lock.state == state)
+
+
+def end_locks(store: Store, mapping: str, prepared: Prepared) -> None:
+    """A lock that an act lifted is over once every account is open: from then on drift never unlocks."""
+    for lock in store.acts.all(Lock, mapping):
+        accounts = [one for (person, _), one in prepared.people.accounts.items() if person == lock.person]
+        if lock.state == "enabled" and all(account.enabled for account in accounts):
+            store.acts.save(replace(lock, state="ended"))
 
 
 def send_notices(settings: Settings, store: Store, mapping: str) -> None:
