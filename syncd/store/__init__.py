@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from syncd.store import migrate
+from syncd.store.act_erasure import ActErasure
 from syncd.store.acts import Acts
 from syncd.store.audit import Audit, AuditHead, AuditRow, BrokenRow
 from syncd.store.database import Database
@@ -78,7 +79,7 @@ class Store:
         self.lease_state = leases.state
         self.persons = persons.all
         self.save_persons = persons.save
-        self.erase = Erasure(database, persons, audit).erase
+        self.erase = Erasure(database, persons, ActErasure(database, seal, audit), audit).erase
         self.owned = ledger.owned
         self.claim = ledger.claim
         self.record = ledger.record

@@ -142,7 +142,8 @@ class Database:
     def insert_new(self, connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
         """Insert a row unless one of its unique keys is taken; whether it was inserted."""
         insert = sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
-        return connection.execute(insert.values(row).on_conflict_do_nothing()).rowcount == 1
+        keys = insert.values(row).on_conflict_do_nothing().returning(*table.primary_key)
+        return connection.execute(keys).first() is not None
 
     def close(self) -> None:
         """End all connections."""

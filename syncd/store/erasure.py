@@ -15,6 +15,7 @@ from syncd.store import tables
 
 if TYPE_CHECKING:
     from syncd.identity import Person
+    from syncd.store.act_erasure import ActErasure
     from syncd.store.audit import Audit
     from syncd.store.database import Database
     from syncd.store.persons import Persons
@@ -23,13 +24,14 @@ if TYPE_CHECKING:
 class Erasure:
     """Everything that must go with a person's names."""
 
-    def __init__(self, database: Database, persons: Persons, audit: Audit) -> None:
+    def __init__(self, database: Database, persons: Persons, acts: ActErasure, audit: Audit) -> None:
         self._database = database
         self._persons = persons
+        self._acts = acts
         self._audit = audit
 
     def erase(self, person: str) -> bool:
-        """Forget a person, in one transaction; whether there was such a person.
+        """Forget a person, in one transaction; whether anything was known of them.
 
         Stored plans that name them can no longer be shown, and a roster's last good copy that names
         them is dropped: the next good read makes a new one. Raises StoreError for a person who was
@@ -37,17 +39,21 @@ class Erasure:
         """
         with self._database.writing() as connection:
             known = self._persons.stripped(connection, person)
-            if known is None:
+            names = _names(known) if known else frozenset()
+            if not self._acts.erase(connection, person, names) and known is None:
                 return False
             self._audit.erase_details(connection, person)
             mentions = tables.plans.c.document.contains(person, autoescape=True)
             connection.execute(tables.plans.update().where(mentions).values(document=None, stops=None))
-            _drop_copies(connection, known)
+            _drop_copies(connection, names)
         return True
 
 
-def _drop_copies(connection: Connection, person: Person) -> None:
-    names = person.usernames | person.addresses | person.invited
+def _names(person: Person) -> frozenset[str]:
+    return person.usernames | person.addresses | person.invited
+
+
+def _drop_copies(connection: Connection, names: frozenset[str]) -> None:
     quoted = [json.dumps(name, ensure_ascii=False).casefold() for name in names]
     sources = tables.sources
     for row in connection.execute(select(sources.c.mapping, sources.c.name, sources.c.rows_json)).all():
