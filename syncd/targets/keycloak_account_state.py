@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from syncd.errors import PermissionMissing
 from syncd.targets.directory import AccountState
 from syncd.targets.keycloak_failures import Answered
 
@@ -35,15 +36,19 @@ def reasons_to_keep(connection: KeycloakConnection, state: AccountState) -> list
         "it has a session": state.sessions > 0,
         "it comes from a user federation": state.federated,
         "it has roles of its own": state.roles > 0,
-        "it is in an organization": _in_an_organization(connection, state.native),
     }
-    return [reason for reason, holds in found.items() if holds]
+    organizations = _of_organizations(connection, state.native)
+    return [*(reason for reason, holds in found.items() if holds), *organizations]
 
 
-def _in_an_organization(connection: KeycloakConnection, native: str) -> bool:
+def _of_organizations(connection: KeycloakConnection, native: str) -> list[str]:
     if not connection.get().get("organizationsEnabled"):
-        return False
-    return bool(connection.get("organizations", "members", native, "organizations"))
+        return []
+    try:
+        held = connection.get("organizations", "members", native, "organizations")
+    except PermissionMissing:
+        return ["its organizations may not be read"]
+    return ["it is in an organization"] if held else []
 
 
 def _state(connection: KeycloakConnection, user: dict[str, Any]) -> AccountState:

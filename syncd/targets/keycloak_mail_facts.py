@@ -20,9 +20,7 @@ MAIL_ATTRIBUTES = tuple(PREFIX + name for name in ("organization", "role", "invi
 LONGEST = 255
 
 _ADDRESS = re.compile(r"[^\s@/:]+@[^\s@/:]+")
-_LINK = re.compile(
-    r"\b[a-z][a-z0-9+.-]*:/+\S*|\b(?:mailto|javascript|data|tel):\S*|\bwww\.\S*", re.IGNORECASE
-)
+_LINK = re.compile(r"\S*:/\S*|\b(?:mailto|javascript|data|tel):\S+|\S*www\.\S*", re.IGNORECASE)
 _HOST_WITH_PATH = re.compile(r"[^\s/]+\.[^\W\d_]{2,}(?::\d+)?[/?#]\S*")
 _DOT_OF_A_HOST = re.compile(r"(?<=\w)[.\u3002\uff0e\uff61](?=[^\W\d_]{2,}\b)")
 

@@ -1,12 +1,15 @@
 """One mail by Keycloak, asked for once: what its answer, or the want of one, says about the mail.
 
-Only an answer that Keycloak gives before or because of SMTP proves that nothing left. Whatever fails
+Only an answer that Keycloak gives before or because of SMTP says that nothing left. Whatever fails
 after that (a lost connection, an error of the transaction, a proxy's 502) leaves the question open.
+
+Keycloak keeps a mail server's words in its log and says "Failed to send" of every failure alike, so a
+mailbox that does not exist cannot be told from a server that is down, and both are tried again. A server
+that takes a message and says so later than the realm's SMTP timeout (10 s) gets it twice for the same reason.
 """
 
 from __future__ import annotations
 
-import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 
     from syncd.targets.keycloak_connection import KeycloakConnection, Reply
 
-NEVER = re.compile(r"(?<!\d)5\d\d[ -]")  # an SMTP reply that will be the same next time (RFC 5321 §4.2.1)
+ABOUT_THE_PERSON = "Invalid address"  # what a realm's settings or a mail server's recovery do not mend
 
 
 def send_actions(  # noqa: PLR0913 - the parts of one call, all by name
@@ -71,7 +74,6 @@ def _meaning(name: str, place: tuple[str, ...], reply: Reply) -> SendResult:
     if reply.status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return SendResult(Sent.REFUSED, f"Keycloak answered {reply.status} {text}")
     if "Failed to send" in text:
-        return SendResult(Sent.REFUSED, f"Keycloak: {text}", temporary=not NEVER.search(text))
-    if "Failed to template" in text:
-        return SendResult(Sent.REFUSED, f"Keycloak: {text}; correct the theme or the realm's texts")
+        cure = "; correct the mail theme or the realm's texts" if "template" in text else ""
+        return SendResult(Sent.REFUSED, f"Keycloak: {text}{cure}", temporary=ABOUT_THE_PERSON not in text)
     return SendResult(Sent.UNKNOWN, f"Keycloak answered {reply.status} {text}", temporary=True)
