@@ -107,28 +107,29 @@ def end(case: Case) -> Decision | None:
 
 def account_state(case: Case) -> Decision | None:
     """The account is in a state in which this can be done to it."""
-    act, world = case.act, case.world
-    document, state = world.document(act.unit), act.target.state
-    wanted: Sequence[str] = (ACTIVE, PENDING, DISABLED)
-    rule, keys = "the state of the account", ("administration",)
-    if act.verb == "change":
-        wanted, rule, keys = document.change_states, "change_states", ("change_states",)
-    elif act.verb == "disable":
-        wanted = (ACTIVE, PENDING)
-    elif act.verb == "enable":
-        wanted = (DISABLED,)
-    elif act.verb == "transfer" and document.transfer:
-        wanted, rule, keys = (document.transfer.heir_state,), "transfer.heir_state", ("transfer",)
-    elif act.verb == {"account": "delete", "membership": "remove"}[document.removal.what]:
-        required = document.removal.requires_state
-        wanted = (required,) if required else wanted
-        rule, keys = "removal.requires_state", ("removal",)
-    if state in wanted:
+    act, state = case.act, case.act.target.state
+    wanted, rule, key = _states(case)
+    if not wanted or state in wanted:
         return None
-    who = subject_name(act, world)
-    hint = _way_to(wanted[0], who)
+    who = subject_name(act, case.world)
     cause = f"the account of {who} is {state}, and it must be {quoted(wanted)}"
-    return case.refused(cause, hint, rule, world.places(keys))
+    hint = _way_to(wanted[0], who) if key else "there is nothing to do"
+    return case.refused(cause, hint, rule, case.world.places((key,)) if key else None)
+
+
+def _states(case: Case) -> tuple[Sequence[str], str, str]:
+    """The states in which the act is done (none: any), the rule, and the key of the model that says so."""
+    verb, document = case.act.verb, case.world.document(case.act.unit)
+    if verb in ("disable", "enable"):
+        return (DISABLED,) if verb == "enable" else (ACTIVE, PENDING), "the state of the account", ""
+    if verb == "change":
+        return document.change_states, "change_states", "change_states"
+    if verb == "transfer" and document.transfer:
+        return (document.transfer.heir_state,), "transfer.heir_state", "transfer"
+    required = document.removal.requires_state
+    if required and verb == {"account": "delete", "membership": "remove"}[document.removal.what]:
+        return (required,), "removal.requires_state", "removal"
+    return (), "", ""
 
 
 def _way_to(state: str, who: str) -> str:

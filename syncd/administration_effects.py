@@ -32,7 +32,9 @@ class Effects:
 def effects(case: Case) -> Effects:
     """What the act would do to memberships, whether or not it is allowed."""
     work_out = _BY_VERB.get(case.act.verb)
-    return work_out(case) if work_out else Effects()
+    done = work_out(case) if work_out else Effects()
+    held = {each.membership for each in case.world.holdings}.difference(done.takes)
+    return replace(done, gives=tuple(each for each in done.gives if each not in held))
 
 
 def _given(case: Case) -> Effects:

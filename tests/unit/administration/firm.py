@@ -29,7 +29,7 @@ administration:
   - {by: boss, may: [invite, add, remove], target: [guest, clerk, lead, relic], scope: below}
   - {by: boss, may: [change], from: [guest], to: [staff], scope: below}
   - {by: lead, may: [add, change], target: [clerk, lead], if: {until: P6M}}
-  - {by: staff, may: [invite], target: [guest], scope: desk, if: {setting: parties, domains: [friends.example]}}
+  - {by: staff, may: [invite], target: [guest], scope: desk, if: {setting: parties, domains: [pals.example]}}
   - {by: boss, may: [disable, edit, delete], target: [staff, boss], if: {authority: local}}
   - {by: staff, may: [remove], target: [staff], self: true}
   - {by: founder, may: [transfer, remove], target: [boss, staff, founder]}

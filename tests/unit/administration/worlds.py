@@ -31,7 +31,7 @@ def read(text: str) -> tuple[Loaded, Compiled]:
     return loaded, compile_mapping(loaded, {}, TODAY)
 
 
-@dataclass
+@dataclass(repr=False)
 class Town:
     """A mapping with people; persons are called by their names, which are their ids too."""
 
@@ -40,6 +40,11 @@ class Town:
     holdings: list[Held] = field(default_factory=list)
     accounts: dict[str, Account] = field(default_factory=dict)
     settings: dict[str, object] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        states = ", ".join(f"{name} {account.state}" for name, account in self.accounts.items())
+        held = ", ".join(f"{each.person} {each}" for each in self.holdings)
+        return f"{self.compiled.id}: {held}; {states}"
 
     @classmethod
     def of(cls, text: str) -> Town:
