@@ -129,7 +129,8 @@ class Desired:
     `additive` facts are wanted now but seed only (`initial`); `frozen` are (role, unit id) whose
     removals wait because their source is not healthy, with the reason; `unmanaged` are places whose
     members are nobody's business; `waiting` are facts that wait for a person, with the reason; `ended`
-    are persons whose account `removal` orders to delete now: nothing else ever deletes one.
+    are persons whose account `removal` orders to delete now: nothing else ever deletes one;
+    `only_filled` are groups wanted only while somebody is in them (`empty_group: delete`).
     """
 
     state: State
@@ -138,6 +139,7 @@ class Desired:
     frozen: Mapping[tuple[str, str], str] = field(default_factory=dict)
     unmanaged: frozenset[Path] = frozenset()
     ended: frozenset[Key] = frozenset()
+    only_filled: frozenset[Key] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ def make_plan(  # noqa: PLR0913, PLR0917  the inputs of a decision, each of its 
     """
     given = Facts(desired, observed, {row.key: row for row in owned}, limits, marker, kinds)
     facts, moves = settle(given)
-    facts = replace(facts, lost=_lost(facts))
+    facts = _without_empty(replace(facts, lost=_lost(facts)))
     going, held = hold(facts, [*moves, *diff(facts)])
     return Plan(target, in_order(going), held, _foreign(facts, going))
 
@@ -65,6 +65,23 @@ def _lost(facts: Facts) -> frozenset[Key]:
     if not replaced:
         return frozenset()
     return frozenset(key for key in facts.owned if key in replaced or not replaced.isdisjoint(key.needs()))
+
+
+def _without_empty(facts: Facts) -> Facts:
+    """The facts without the groups that are wanted only while somebody is in them, and nobody is.
+
+    Somebody whom others put there counts, and so does whoever stays although they have to wait again.
+    """
+    fleeting = facts.desired.only_filled
+    if not fleeting:
+        return facts
+    ours = facts.owned.keys() - facts.lost - facts.desired.waiting.keys()
+    inside = (*facts.desired.state, *(key for key in facts.observed.state if key not in ours))
+    filled = {key.place for key in inside if key.kind in EDGES}
+    state = {
+        key: attrs for key, attrs in facts.desired.state.items() if key not in fleeting or key.place in filled
+    }
+    return replace(facts, desired=replace(facts.desired, state=state))
 
 
 def diff(facts: Facts) -> Iterator[Change]:
@@ -80,7 +97,8 @@ def diff(facts: Facts) -> Iterator[Change]:
     | x | x | x | UPDATE: only where a mentioned attribute differs (2) |
 
     (1) FORGET if it is a container that we only adopted, or where `detach` or `members: unmanaged` says
-    so; unit containers follow `delete_units` (`empty` keeps them ours); access is revoked, adopted or not.
+    so; unit containers follow `delete_units` (`empty` keeps them ours), groups that are wanted only while
+    somebody is in them go; access is revoked, adopted or not.
     (2) An attribute we wrote, unmentioned now and unchanged since, is cleared. An UPDATE that writes
     nothing refreshes the ledger: a claim whose reply was lost, another unit id.
 
@@ -136,7 +154,7 @@ def _parting(facts: Facts, key: Key, row: Owned) -> Op | None:
     if key.kind in NAMED:
         if row.adopted or policy == "detach":
             return Op.FORGET
-        return Op.DELETE if policy == "delete" else None
+        return Op.DELETE if policy == "delete" or key in facts.desired.only_filled else None
     detached = policy == "detach" and not any(facts.wants(need) for need in key.needs() if need.kind in NAMED)
     return Op.FORGET if detached else Op.DELETE
 

@@ -301,7 +301,7 @@ def _shaped(job: Job, name: str, people: _People | None) -> Desired:
         origins=origins,
         waiting=waiting,
         unmanaged=frozenset(key.place for key in unmanaged),
-        only_filled=frozenset(target.shape(dict.fromkeys(rendered.only_filled, {}))),
+        only_filled=frozenset(target.shape({key: {} for key in rendered.only_filled})),
     )
 
 

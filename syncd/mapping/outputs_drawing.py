@@ -53,6 +53,7 @@ class Drawing:
     origins: dict[Key, Origin] = field(default_factory=dict)
     waiting: dict[Key, str] = field(default_factory=dict)
     unmanaged: set[Path] = field(default_factory=set)
+    only_filled: set[Key] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
     _names: dict[str, str] = field(default_factory=dict)
 
@@ -162,6 +163,7 @@ class Drawing:
             waiting=self.waiting,
             frozen=self.compiled.frozen,
             unmanaged=frozenset(self.unmanaged),
+            only_filled=frozenset(self.only_filled),
         )
 
 

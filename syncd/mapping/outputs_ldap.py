@@ -143,6 +143,8 @@ def _draw_group(directory: _Directory, unit: Unit, role: Role, values: Values, *
     directory.group_of[unit.path, role.name, lent] = (place, origin)
     if role.name in unit.unmanaged:
         drawing.unmanaged.add(place)
+    elif output.empty_group == "delete":
+        drawing.only_filled.add(Key(Kind.GROUP, place))
     attrs = {**_naming(place), **_lower(drawing.optional(output.group_attributes, filled))}
     if output.group_class == "group":
         _check_active_directory(drawing, attrs, unit.place)

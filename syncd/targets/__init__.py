@@ -30,7 +30,10 @@ class Target(Protocol):
         """Read everything within `scope`, whole; raises a `TargetError`, never returns half."""
 
     def shape(self, desired: State) -> State:
-        """Fold the desired state as this system would store it (case, Unicode form, defaults); pure."""
+        """Fold the desired state as this system would store it (case, Unicode form, defaults).
+
+        Pure, and each fact by itself: what becomes of one does not depend on the others.
+        """
 
     def apply(self, changes: Sequence[Change], natives: Mapping[Key, str]) -> Iterator[Outcome]:
         """Write one wave of changes that do not need each other; exactly one outcome for each change.

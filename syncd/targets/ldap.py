@@ -46,7 +46,7 @@ class LdapTarget:
 
     def shape(self, desired: State) -> State:
         """Places folded, attribute names lower, values sorted in NFC; pure."""
-        return shape(desired, self.profile)
+        return shape(desired)
 
     def apply(self, changes: Sequence[Change], natives: Mapping[Key, str]) -> Iterator[Outcome]:
         """Write one wave; all member changes of a group go in one modify. Relies on the last `read`.

@@ -28,16 +28,9 @@ NOT_LDAP = frozenset({"dn", "enabled"})  # attrs that are no attributes of the e
 _HIDDEN = frozenset({"objectclass", "entryuuid", "memberof", "userpassword", LOCK.lower(), "nsaccountlock"})
 
 
-def shape(desired: State, profile: LdapProfile) -> State:
-    """The desired state as a directory would hold it; shaping twice changes nothing.
-
-    With `empty_group: delete` a group without members is not wanted.
-    """
-    shaped = {_key(key): _attrs(attrs) for key, attrs in desired.items()}
-    if profile.empty_group != "delete":
-        return shaped
-    filled = {key.place for key in shaped if key.kind is Kind.MEMBER}
-    return {key: attrs for key, attrs in shaped.items() if key.kind is not Kind.GROUP or key.place in filled}
+def shape(desired: State) -> State:
+    """The desired state as a directory would hold it, each fact by itself; shaping twice changes nothing."""
+    return {_key(key): _attrs(attrs) for key, attrs in desired.items()}
 
 
 def fold_place(place: Path) -> Path:

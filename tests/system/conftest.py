@@ -49,6 +49,15 @@ keycloak: {group: "/{path}/{role}", unit_group: "/{path}"}
 ldap: {people: manage}
 """
 
+DIRECTORY_ONLY = """\
+environment: test
+integrity_key: {{file: syncd.key}}
+connections:
+  directory: {{type: ldap, urls: ["{url}"], bind_dn: "{bind}", password: {{file: ldap}}}}
+mappings:
+  acme: {{from: acme.yaml, set: {{ldap.base: "{base}", ldap.people_base: "{people}"}}}}
+"""
+
 STAFF = "number,address,given,family,team\n" + "".join(
     f"{number},{given.lower()}.staff@acme.example,{given},Staff,dsi\n"
     for number, given in enumerate(("Fay", "Gus", "Hal", "Ivy", "Jon", "Kim", "Liv", "Max"), 1)
@@ -67,6 +76,32 @@ def site(
     made.write(MAPPING)
     made.bootstrap().ok()
     return made
+
+
+@pytest.fixture
+def directory_site(tmp_path: Path, slapd_server: Slapd, ldap_base: str) -> Site:
+    """A site with a directory only, in which ann, bob and eve have their entries; it has no mapping yet."""
+    base, people = f"ou=units,{ldap_base}", f"ou=people,{ldap_base}"
+    made = Site(tmp_path, None, slapd_server, "", base, people)
+    made.ldap(
+        *(f"dn: {dn}\nchangetype: add\nobjectClass: organizationalUnit\n" for dn in (base, people)),
+        *(_person(name, people) for name in ("ann", "bob", "eve")),
+    )
+    for name, text in {"ldap": slapd_server.bind_password, "syncd.key": "k" * 44}.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    made.config.write_text(
+        DIRECTORY_ONLY.format(url=slapd_server.url, bind=slapd_server.bind_dn, base=base, people=people),
+        encoding="utf-8",
+    )
+    made.cli("db", "upgrade").ok()
+    return made
+
+
+def _person(name: str, people_base: str) -> str:
+    return (
+        f"dn: uid={name},{people_base}\nchangetype: add\nobjectClass: inetOrgPerson\n"
+        f"cn: {name}\nsn: {name}\nmail: {name}@acme.example\n"
+    )
 
 
 @pytest.fixture

@@ -299,15 +299,6 @@ def test_groups_may_not_be_empty_where_the_server_forbids_it(world: LdapWorld) -
     pen.target.close()
 
 
-def test_with_delete_a_group_without_members_is_not_wanted(world: LdapWorld) -> None:
-    profile = LdapProfile(world.groups_base, empty_group="delete")
-    target = LdapTarget("ldap", settings_for(world.server), profile)
-    empty, filled = (Key(Kind.GROUP, (world.groups_base, name)) for name in ("cn=Empty", "cn=Filled"))
-    member = Key(Kind.MEMBER, filled.place, ("p_1",))
-    shaped = target.shape({empty: {"cn": ("Empty",)}, filled: {"cn": ("Filled",)}, member: {}})
-    assert {key.place[-1] for key in shaped} == {"cn=filled"}
-
-
 # ---- changed, moved and removed entries
 
 

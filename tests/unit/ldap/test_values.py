@@ -28,13 +28,10 @@ KEYS = st.builds(Key, st.sampled_from([Kind.OU, Kind.GROUP]), PLACES) | st.build
 )
 
 
-@given(st.dictionaries(KEYS, ATTRS, max_size=5), st.sampled_from(["", "delete"]))
-def test_shaping_twice_changes_nothing(
-    state: dict[Key, dict[str, tuple[str, ...]]], empty_group: str
-) -> None:
-    profile = LdapProfile(BASE, empty_group=empty_group)
-    once = shape(state, profile)
-    assert shape(once, profile) == once
+@given(st.dictionaries(KEYS, ATTRS, max_size=5))
+def test_shaping_twice_changes_nothing(state: dict[Key, dict[str, tuple[str, ...]]]) -> None:
+    once = shape(state)
+    assert shape(once) == once
     assert all(values and all(values) for attrs in once.values() for values in attrs.values())
 
 
@@ -43,9 +40,7 @@ def test_edits_make_what_is_mentioned_so_and_leave_the_rest(
     wanted: dict[str, tuple[str, ...]], before: dict[str, tuple[str, ...]], clear: set[str]
 ) -> None:
     key = Key(Kind.OU, (BASE, "ou=x"))
-    want, have = (
-        shape({key: attrs}, PROFILE)[Key(Kind.OU, (dn.fold_dn(BASE), "ou=x"))] for attrs in (wanted, before)
-    )
+    want, have = (shape({key: attrs})[Key(Kind.OU, (dn.fold_dn(BASE), "ou=x"))] for attrs in (wanted, before))
     clear -= want.keys()
     held = {name: set(values) for name, values in have.items()}
     for action, name, values in edits(want, have, clear, {}):

@@ -62,6 +62,7 @@ class Case:
     frozen: Mapping[tuple[str, str], str] = field(default_factory=dict)
     unmanaged: set[Path] = field(default_factory=set)
     ended: set[Key] = field(default_factory=set)
+    only_filled: set[Key] = field(default_factory=set)
     kinds: frozenset[Kind] = frozenset(Kind)
 
     def plan(self) -> Plan:
@@ -85,6 +86,7 @@ class Case:
             frozen=self.frozen,
             unmanaged=frozenset(self.unmanaged),
             ended=frozenset(self.ended),
+            only_filled=frozenset(self.only_filled),
         )
 
     @property
