@@ -20,7 +20,7 @@ from syncd.app import connections, files
 from syncd.app.directory import fetcher
 from syncd.errors import SyncdError, UsageError
 from syncd.mapping import outputs
-from syncd.model import Check, Result
+from syncd.model import Check, Kind, Result
 from syncd.reconcile import LEASE
 from syncd.settings import Keycloak
 from syncd.store import open_store
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from syncd.app_types import BootstrapRequest
     from syncd.mapping.compiled import Compiled
-    from syncd.model import Change, Outcome
+    from syncd.model import Change, Desired, Key, Outcome, Owned
     from syncd.settings import Settings
     from syncd.store import Store
     from syncd.targets.keycloak_bootstrap_mapping import Book, Write
@@ -114,8 +114,23 @@ def _bootstrap_mapping(settings: Settings, request: BootstrapRequest, mapping: s
             origins=desired.origins,
             scoped=compiled.keycloak.permissions == "scoped",
             attributes=attributes,
+            unwanted=_unwanted(store.owned(mapping, "keycloak"), desired),
             book=_booked(store, mapping),
         )
+
+
+def _unwanted(owned: Iterable[Owned], desired: Desired) -> Iterable[Key]:
+    """What roles of ours contain and no file says any more, and permissions that nothing names.
+
+    A role that left the model stays: its holders may have it from elsewhere, and it may be a renamed one.
+    """
+    return [
+        row.key
+        for row in owned
+        if not row.adopted
+        and row.key not in desired.state
+        and (row.key.kind is Kind.COMPOSITE or row.origin.anchor[1].startswith("permission:"))
+    ]
 
 
 def _booked(store: Store, mapping: str) -> Book:

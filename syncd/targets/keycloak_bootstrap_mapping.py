@@ -23,6 +23,12 @@ Write: TypeAlias = "Callable[[], list[Outcome]]"
 Book: TypeAlias = "Callable[[Sequence[Change], Write], list[Outcome]]"
 """Carries out a write, with its changes claimed in the ledger before and its outcomes recorded after."""
 
+ORDER = (
+    (Op.CREATE, Kind.ROLE),
+    (Op.CREATE, Kind.COMPOSITE),
+    (Op.DELETE, Kind.COMPOSITE),
+    (Op.DELETE, Kind.ROLE),
+)
 SCOPE = "syncd-permissions"
 ADMINS_WRITE = {"view": ["admin", "user"], "edit": ["admin"]}
 MAPPER = {
@@ -62,12 +68,14 @@ def bootstrap_mapping(  # noqa: PLR0913 - what a mapping wants, each part by its
     origins: Mapping[Key, Origin] | None = None,
     scoped: bool = False,
     attributes: Iterable[str] = (),
+    unwanted: Iterable[Key] = (),
     book: Book = unbooked,
 ) -> tuple[str, ...]:
     """Make what a mapping's desired state names: its role and composite facts, and the claim where scoped.
 
     `attributes` are those of people that the mapping sets; they become visible to their owner and
     writable by administrators only. A client made here opens no login flow until somebody sets one up.
+    `unwanted` composites and roles, which the mapping owns and no longer declares, are taken away.
     Through `book` the roles made belong to the mapping; `origins` says where each fact is declared.
     Returns what was done; an empty tuple where all was there. Raises a `TargetError` at the first refusal.
     """
@@ -80,10 +88,9 @@ def bootstrap_mapping(  # noqa: PLR0913 - what a mapping wants, each part by its
             scope = work.scope(SCOPE) or _make_scope(work)
             work.assign(client, scope)
     target = KeycloakTarget(admin, marker="")
-    missing, natives = _missing(target, roles, origins or {})
-    if missing:
-        outcomes = book(missing, lambda: _written(target, missing, natives))
-        work.steps += _told(admin, outcomes, "made")
+    changes, natives = _differences(target, roles, origins or {}, frozenset(unwanted))
+    if changes:
+        work.steps += _told(admin, book(changes, lambda: _written(target, changes, natives)))
     return tuple(work.steps)
 
 
@@ -96,12 +103,8 @@ def unbootstrap_mapping(
     if client is not None and scoped:
         work.drop_scope(client, SCOPE)
     target = KeycloakTarget(admin, marker="")
-    keys = frozenset(owned)
-    seen = target.read(Scope(frozenset(), roles=_roles_of(keys)))
-    for kind in (Kind.COMPOSITE, Kind.ROLE):
-        changes = [Change(Op.DELETE, key) for key in sorted(keys) if key.kind is kind and key in seen.state]
-        outcomes = sorted(target.apply(changes, dict(seen.natives)), key=lambda outcome: outcome.change.key)
-        work.steps += _told(admin, outcomes, "removed")
+    changes, natives = _differences(target, {}, {}, frozenset(owned))
+    work.steps += _told(admin, _written(target, changes, natives))
     return tuple(work.steps)
 
 
@@ -117,24 +120,26 @@ def _make_scope(work: Bootstrap) -> dict[str, str]:
     return {"id": reply.made, "name": SCOPE}
 
 
-def _missing(
-    target: KeycloakTarget, roles: State, origins: Mapping[Key, Origin]
+def _differences(
+    target: KeycloakTarget, roles: State, origins: Mapping[Key, Origin], unwanted: frozenset[Key]
 ) -> tuple[list[Change], dict[Key, str]]:
-    """The roles and composites to make, and the native ids of those that are there and stay."""
-    seen = target.read(Scope(frozenset(), roles=_roles_of(roles)))
-    missing = [
+    """What to make and what to take away, and the native ids of what is there; nothing there is changed."""
+    seen = target.read(Scope(frozenset(), roles=_roles_of([*roles, *unwanted])))
+    changes = [
         Change(Op.CREATE, key, roles[key], origin=origins.get(key, Origin()))
         for key in sorted(roles)
         if key not in seen.state
     ]
-    return missing, dict(seen.natives)
+    gone = (key for key in sorted(unwanted) if key.kind in (Kind.ROLE, Kind.COMPOSITE) and key in seen.state)
+    changes += [Change(Op.DELETE, key) for key in gone]
+    return changes, dict(seen.natives)
 
 
 def _written(target: KeycloakTarget, changes: Sequence[Change], natives: dict[Key, str]) -> list[Outcome]:
-    """Roles first, then what contains what; after a refusal nothing that may need it."""
+    """Roles before what contains them, and taken away the other way round; after a refusal nothing more."""
     outcomes: list[Outcome] = []
-    for kind in (Kind.ROLE, Kind.COMPOSITE):
-        these = [change for change in changes if change.key.kind is kind]
+    for op, kind in ORDER:
+        these = [change for change in changes if (change.op, change.key.kind) == (op, kind)]
         if all(outcome.result is Result.DONE for outcome in outcomes):
             outcomes += sorted(target.apply(these, natives), key=lambda outcome: outcome.change.key)
             natives.update({one.change.key: one.native for one in outcomes if one.native})
@@ -143,7 +148,7 @@ def _written(target: KeycloakTarget, changes: Sequence[Change], natives: dict[Ke
     return outcomes
 
 
-def _told(admin: KeycloakConnection, outcomes: Sequence[Outcome], verb: str) -> list[str]:
+def _told(admin: KeycloakConnection, outcomes: Sequence[Outcome]) -> list[str]:
     refused = [outcome.detail for outcome in outcomes if outcome.result is not Result.DONE]
     if refused:
         raise PermissionMissing(
@@ -151,7 +156,8 @@ def _told(admin: KeycloakConnection, outcomes: Sequence[Outcome], verb: str) -> 
             "; ".join(dict.fromkeys(refused)),
             "bootstrap wants a realm administrator: manage-realm and manage-clients",
         )
-    return [f"{outcome.change.key} {verb}" for outcome in outcomes]
+    verbs = {Op.CREATE: "made", Op.DELETE: "removed"}
+    return [f"{outcome.change.key} {verbs[outcome.change.op]}" for outcome in outcomes]
 
 
 def _roles_of(keys: Iterable[Key]) -> frozenset[tuple[str, ...]]:

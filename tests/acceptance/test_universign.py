@@ -86,6 +86,25 @@ def test_24_universign_a_token_holds_every_cell_of_the_role(universign: Product,
     assert cells_of(held, "universign", role) == MATRIX["universign"][role]
 
 
+def test_24_universign_a_permission_that_left_the_model_leaves_the_tokens(universign: Product) -> None:
+    model = universign.mapping / "model.yaml"
+    before = model.read_text("utf-8")
+    try:
+        model.write_text(before.replace("[tpl.edit, tpl.view_all]", "[tpl.view_all]"), "utf-8")
+        assert universign.apply().code == 1  # the running account may not: the message says what to run
+        assert (
+            "composite /universign/contributor_plus universign/tpl.edit removed" in universign.bootstrap().out
+        )
+        universign.apply().ok()
+        assert "tpl.edit" not in universign.client_roles(HOLDERS["owner"])
+        assert "tpl.view_all" in universign.client_roles(HOLDERS["owner"])
+    finally:
+        model.write_text(before, "utf-8")
+        universign.bootstrap().ok()
+    universign.apply().ok()
+    assert "tpl.edit" in universign.client_roles(HOLDERS["owner"])
+
+
 def test_25_universign_a_second_run_writes_nothing_and_mails_nobody(
     universign: Product, mail_sink: MailSink
 ) -> None:

@@ -140,6 +140,18 @@ def test_global_permissions_are_client_roles_with_all_they_contain(
     assert sorted(claims(top)["resource_access"][client]["roles"]) == ["admin", "doc:read", "member"]
 
 
+def test_a_permission_that_left_the_model_leaves_the_role(shared: Realm, portal: tuple[str, str]) -> None:
+    client, _ = portal
+    editor, doc = Key(Kind.ROLE, (client,), ("editor",)), Key(Kind.ROLE, (client,), ("doc:edit",))
+    contains = Key(Kind.COMPOSITE, (client, "editor"), (client, "doc:edit"))
+    bootstrap_mapping(shared.admin, client_id=client, facts={editor: {}, doc: {}, contains: {}})
+    steps = bootstrap_mapping(shared.admin, client_id=client, facts={editor: {}}, unwanted=[doc, contains])
+    assert steps == (f"{contains} removed", f"{doc} removed")
+    assert (
+        bootstrap_mapping(shared.admin, client_id=client, facts={editor: {}}, unwanted=[doc, contains]) == ()
+    )
+
+
 def test_what_a_mapping_was_given_is_taken_back_and_the_client_stays(
     shared: Realm, top: str, portal: tuple[str, str], claims: Callable[[str], dict[str, Any]]
 ) -> None:
