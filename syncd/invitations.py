@@ -289,7 +289,8 @@ def _note(case: _Case) -> str:
     """What whoever asked for a resend must know of the earlier link."""
     invitation = case.invitation
     alive = invitation.expires_at is None or invitation.expires_at > case.now
-    if invitation.kind != "resend" or not alive or invitation.sent_at is None:
+    has_link = case.rules.activation == "action_link" and invitation.sent_at is not None
+    if invitation.kind != "resend" or not has_link or not alive:
         return ""
     until = f" until {moment(invitation.expires_at)}" if invitation.expires_at else ""
     if not case.rules.voids_previous:
@@ -318,7 +319,7 @@ def _withdraw(case: _Case, state: InvitationState, reason: str) -> Withdraw:
 def _is_ours(case: _Case) -> bool:
     """Whether syncd made the account, nobody made it theirs, and nothing foreign hangs on it."""
     invitation, seen = case.invitation, case.seen
-    known = seen.account in (invitation.account, invitation.void) or _is_claimed(case)
+    known = seen.account == invitation.account or _is_claimed(case)
     return invitation.made_account and known and _is_new(seen) and not _is_activated(seen, case.rules)
 
 

@@ -108,7 +108,7 @@ def sent(invitation: Invitation, now: datetime, rules: Rules) -> Invitation:
     if invitation.kind == "reminder":
         return replace(done, reminded=reminders_due(invitation, now, rules))
     expires_at = None if rules.lifetime is None else now + rules.lifetime
-    return replace(done, sent_at=now, expires_at=expires_at, reminded=0)
+    return replace(done, sent_at=now, expires_at=expires_at)
 
 
 def failed(
@@ -216,7 +216,7 @@ def request_resend(invitation: Invitation, now: datetime, rules: Rules) -> Invit
     """The invitation is to go out again, with a new time; or why not, as a text for whoever asked."""
     if refusal := _no_resend(invitation, now, rules):
         return f"rejected: {refusal}"
-    voids = rules.voids_previous and invitation.made_account
+    voids = rules.voids_previous and rules.activation == "action_link" and invitation.made_account
     return replace(
         invitation,
         state=_S.REQUESTED,

@@ -51,6 +51,7 @@ class Seen:
 class Rules:
     """What the mapping says of invitations, and the operator of mails.
 
+    `voids_previous` is about links, so that it means nothing without `action_link`.
     `reminders` are spans before the expiry; `domains` the mapping's allowed ones, empty for all;
     `mail_domains` the operator's with `mail_mode` only. Limits count mails; None is no limit. After
     `settle_after` without an admin event a mail whose outcome is unknown did not leave; `skew` is how far

@@ -39,6 +39,10 @@ SITUATIONS = {
     "nobody wants it": Situation(wanted=False),
     "nobody wants it, the action is done": Situation(wanted=False, seen=IN_USE),
     "nobody wants it, something foreign hangs on it": Situation(wanted=False, seen=FOREIGN),
+    "nobody wants it, there is a password": Situation(wanted=False, seen=replace(NEW, credential=True)),
+    "nobody wants it, the action is done without one": Situation(
+        wanted=False, seen=replace(NEW, pending_action=False)
+    ),
     "nobody wants it, syncd did not make the account": Situation(NOT_OURS, wanted=False),
     "the invitee declines": Situation(seen=replace(NEW, declined=True)),
     "the mail's event is seen": Situation(seen=replace(NEW, mail_event=NOW - 10 * MINUTE)),
@@ -68,6 +72,19 @@ SITUATIONS = {
     ),
     "sent again, the account was remade": Situation({**AGAIN, "void": "a0"}, rules=VOIDING),
     "a crash after the account was made": Situation(CLAIMED),
+    "a crash after it was made, and more hangs on it": Situation(CLAIMED, seen=FOREIGN),
+    "by provider: a crash after it was made": Situation(
+        CLAIMED, seen=replace(NEW, pending_action=False), rules=replace(RULES, activation="idp")
+    ),
+    "by provider: unwanted after such a crash": Situation(
+        CLAIMED, seen=replace(NEW, pending_action=False), wanted=False, rules=replace(RULES, activation="idp")
+    ),
+    "by provider: an account not ours gets a password": Situation(
+        NOT_OURS, seen=IN_USE, rules=replace(RULES, activation="idp")
+    ),
+    "a reminder is due, the account is disabled": Situation(
+        NEARLY_OVER, seen=replace(NEW, enabled=False), rules=REMINDING
+    ),
     "a crash before the account was made": Situation(CLAIMED, seen=NONE),
     "a crash, and somebody else has the address": Situation(CLAIMED, seen=IN_USE),
     "the person had an account": Situation(BEFORE, seen=IN_USE),

@@ -198,10 +198,18 @@ def test_a_resend_voids_nothing_where_the_rules_or_the_maker_of_the_account_forb
     for it, rules in (
         (invitation(S.EXPIRED), RULES),
         (invitation(S.EXPIRED, made_account=False), replace(RULES, voids_previous=True)),
+        (invitation(S.EXPIRED), replace(RULES, voids_previous=True, activation="self_reset")),
     ):
         after = invitations.request_resend(it, NOW, rules)
         assert isinstance(after, Invitation)
         assert after.void == ""
+
+
+def test_a_resend_after_a_remake_that_failed_half_way_still_knows_the_account() -> None:
+    it = invitation(S.FAILED, account="", void="a1")
+    after = invitations.request_resend(it, NOW, replace(RULES, voids_previous=True))
+    assert isinstance(after, Invitation)
+    assert after.void == "a1"
 
 
 def test_what_never_was_mailed_is_asked_again_as_an_invitation() -> None:

@@ -35,6 +35,7 @@ MORE = {
     "resend, account with more": Situation(
         {**AGAIN, "void": "a1"}, seen=replace(NEW, foreign=True), rules=VOIDING
     ),
+    "resend by reset, which has no link": Situation(AGAIN, rules=replace(RULES, activation="self_reset")),
     "resend, remade": Situation({**AGAIN, "void": "a0"}, rules=VOIDING),
 }
 GOLDEN = Path(__file__).with_name("reasons.txt")
