@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from syncd.errors import Busy
-from syncd.store import open_store
+from syncd.acts import Redemption
+from syncd.errors import Busy, Stale
+from syncd.store import open_store, tables
 from tests.contract.store.facts import KEY, TARGET, TTL, create, done, group
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from multiprocessing.queues import Queue
     from multiprocessing.synchronize import Barrier, Event
+
+    from sqlalchemy import Update
+
+    from syncd.acts import Record
+    from syncd.store import Store
+
+    Answers: TypeAlias = list[tuple[str, bool]]  # what was raced for, and whether it was won
+
+T = TypeVar("T")
 
 TEAM = group("acme", "platform")
 SHORT = timedelta(milliseconds=300)
@@ -102,3 +116,70 @@ def upgrade(url: str, start: Barrier) -> None:
     with open_store(url, KEY) as store:
         start.wait()
         store.upgrade()
+
+
+def acts_update(row: Mapping[str, Any]) -> Update:
+    """The statement that puts a row of acts as another program would have written it."""
+    acts = tables.acts
+    return acts.update().where(acts.c.kind == row["kind"], acts.c.id == row["id"]).values(**row)
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where all threads of all processes begin a round together, and who of them this process is."""
+
+    number: int
+    threads: int
+    line: Barrier
+    won: Queue[Answers]
+
+
+def race_for_links(url: str, links: list[str], start: Start) -> None:
+    """Redeem each link at the same moment as all the others."""
+
+    def attempt(store: Store, link: str, thread: int) -> bool:
+        name = f"r_{link}_{start.number}_{thread}"
+        return store.acts.redeem(link, Redemption(name, "acme"), datetime.now(UTC))
+
+    _race(url, {link: link for link in links}, start, attempt)
+
+
+def race_to_save(url: str, records: list[Record], start: Start) -> None:
+    """Write each record, as it was read before, at the same moment as all the others."""
+
+    def attempt(store: Store, record: Record, _thread: int) -> bool:
+        return _not_stale(lambda: store.acts.save(record) if record.version else store.acts.add(record))
+
+    _race(url, {record.id: record for record in records}, start, attempt)
+
+
+def race_to_change(url: str, pairs: list[tuple[Record, Record]], start: Start) -> None:
+    """Write each pair, every other process in the opposite order."""
+
+    def attempt(store: Store, pair: tuple[Record, Record], _thread: int) -> bool:
+        return _not_stale(lambda: store.acts.change(*(pair if start.number % 2 else reversed(pair))))
+
+    _race(url, {pair[0].id: pair for pair in pairs}, start, attempt)
+
+
+def _not_stale(act: Callable[[], object]) -> bool:
+    try:
+        act()
+    except Stale:
+        return False
+    return True
+
+
+def _race(url: str, rounds: Mapping[str, T], start: Start, attempt: Callable[[Store, T, int], bool]) -> None:
+    """One attempt of every thread in every round; one that fails leaves the others waiting in vain."""
+
+    def run(store: Store, thread: int) -> Answers:
+        answers = []
+        for name, thing in rounds.items():
+            start.line.wait(60)
+            answers.append((name, attempt(store, thing, thread)))
+        return answers
+
+    with open_store(url, KEY) as store, ThreadPoolExecutor(start.threads) as pool:
+        store.runs()  # connect before the race
+        start.won.put([one for each in pool.map(partial(run, store), range(start.threads)) for one in each])
