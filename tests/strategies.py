@@ -125,10 +125,12 @@ class Story:
         self.units: dict[str, Unit] = {}
         self.former: dict[str, set[str]] = {}
         self.suffix = ""
+        self._said_before = False
         self.foreign_groups: set[str] = set()
         self.foreign_edges: set[tuple[str, str]] = set()
         self.by_hand: set[tuple[str, str]] = set()
         self.noted: set[str] = set()
+        self.unsure: set[str] = set()
         self.clean = True
         self.done: list[str] = []
         self._made = 0
@@ -184,6 +186,7 @@ class Story:
 
     def do(self, step: Step) -> Plan:
         """The edit and the run after it; the plan of that run."""
+        self._said_before = any(self.former.values())
         if self.clean and step.c % 2:
             self.former = {}
         if getattr(self, f"_{step.edit}")(step):
@@ -202,6 +205,10 @@ class Story:
         else:
             self.clean = all(outcome.result is Result.DONE for outcome in outcomes)
         self.target.faults = Faults()
+        if not self.clean:  # an update is not claimed: a value whose record was lost, unmentioned next, stays
+            self.unsure |= {
+                change.native for change in made.changes if change.op is Op.UPDATE and change.writes
+            }
         if self.runner.limits.adopt == "yes":
             self.by_hand -= self._owned_edges()
         return made
@@ -301,7 +308,7 @@ class Story:
         first = self._pick(step.a)
         same = [uid for uid in self.units if first and self.units[uid].parent == self.units[first].parent]
         second = self._pick(step.b, same)
-        if first == second or any(self.former.values()):
+        if first == second or self._said_before:  # the same `formerly` twice in a row says nothing new
             return False
         one, two = self.units[first], self.units[second]
         return self._with_former({first: replace(one, name=two.name), second: replace(two, name=one.name)})
@@ -366,9 +373,20 @@ class Story:
     def _put_by_hand(self, step: Step) -> bool:
         """Somebody of the mapping, put into a group by a stranger; ours once the mapping asks for it."""
         group, account = self._group(step.a), PEOPLE[self._pick(step.b, PEOPLE)]
-        if group is None or (self.native(group), account) in self._owned_edges():
+        if (
+            group is None
+            or (self.native(group), account) in self._owned_edges()
+            or self._is_recorded(group, account)
+        ):
             return False
         return self._put(group, account, self.by_hand)
+
+    def _is_recorded(self, group: Key, account: str) -> bool:
+        """Whether the ledger has the edge under this name: an edge has no id, ours put back is ours."""
+        rows = self.runner.ledger.rows
+        return any(
+            key.place == group.place and PEOPLE.get(key.item[0]) == account for key in rows if key.item
+        )
 
     def _want_by_hand(self, step: Step) -> bool:
         """The mapping comes to name somebody whom a stranger had put there already."""
@@ -483,7 +501,9 @@ class Story:
         there = {key for key in facts if key.kind in CONTAINERS | {Kind.ROLE}}
         wanted = {key for key in desired.state if key.kind in CONTAINERS | {Kind.ROLE}}
         assert wanted <= there
-        untouched = {key for key in wanted if self.native(key) not in self.foreign_groups | self.noted}
+        untouched = {
+            key for key in wanted if self.native(key) not in self.foreign_groups | self.noted | self.unsure
+        }
         assert all(
             facts[key].get("description") == desired.state[key].get("description") for key in untouched
         )

@@ -188,8 +188,10 @@ def test_nothing_of_the_difference_vanishes_it_goes_or_it_is_held(
 def test_no_wave_needs_itself_or_what_comes_later(history: tuple[Setting, list[Step]]) -> None:
     story = told(history)
     made, seen = story.runner.plan(story.desired())
-    standing = set(seen.state) | {change.key for change in made.changes if change.op is Op.ADOPT}
-    standing |= {change.key for change in made.changes if change.op is Op.MOVE}
+    standing = set(seen.state)
+    for move in (change for change in made.changes if change.old is not None):
+        standing = {plan.moved(key, move.old, move.key) for key in standing}
+    created = {change.key for change in made.changes if change.op is Op.CREATE}
     waves = plan.waves(made.changes)
     assert Counter(id(change) for wave in waves for change in wave) == Counter(map(id, made.changes))
     for wave in waves:
@@ -198,8 +200,7 @@ def test_no_wave_needs_itself_or_what_comes_later(history: tuple[Setting, list[S
             1 for one, other in combinations(places, 2) for a in one for b in other if a[: len(b)] == b
         ]
         for change in (one for one in wave if one.op is Op.CREATE):
-            managed = [need for need in change.key.needs() if need in {one.key for one in made.changes}]
-            assert all(need in standing for need in managed)
+            assert all(need in standing for need in change.key.needs() if need in created)
         standing |= {change.key for change in wave if change.op is Op.CREATE}
         gone = {change.key for change in wave if change.op is Op.DELETE}
         standing -= gone
