@@ -112,10 +112,10 @@ class Keycloak(Server):
     def make(self) -> None:
         _copy(prepared(), self.home)
 
-    def make_once(self) -> None:
-        """As every server, and before each start the mail theme as it is now: Keycloak reads it as files."""
-        super().make_once()
+    def _launched(self) -> None:
+        """As every server, with the mail theme as it is now: Keycloak reads it as files."""
         shutil.copytree(THEMES, self.home / "themes", dirs_exist_ok=True)
+        super()._launched()
 
     def command(self) -> Sequence[str | Path]:
         return [

@@ -220,7 +220,10 @@ class KeycloakDirectory:
         if reply.status == HTTPStatus.NOT_FOUND:
             raise self._gone(native)
         if reply.status == HTTPStatus.BAD_REQUEST:
-            raise self._refusal(f"account {native}: {explain(reply.body)}", "correct the account in Keycloak")
+            raise self._refusal(
+                f"account {native}: {explain(reply.body)}",
+                "look at the realm's user profile and, for an account of a directory, at its edit mode",
+            )
         raise answer_failure(self._connection.name, method, place, reply.status, reply.body)
 
     def _whole(self, native: str) -> Json:

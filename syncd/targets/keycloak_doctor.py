@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from syncd.errors import LoginRefused, NotTrusted, PlaceMissing, TargetError
 from syncd.model import Check
 from syncd.targets.keycloak_bootstrap import ORGANIZATION_ROLES, PERMISSIONS, RUNTIME_ROLES
+from syncd.targets.keycloak_mail_facts import MAIL_ATTRIBUTES
+from syncd.targets.keycloak_profile import Profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -229,11 +231,20 @@ class _Doctor:
     def _mail(self) -> list[Check]:
         smtp = self._connection.get().get("smtpServer") or {}
         if smtp.get("host") and smtp.get("from"):
-            return [Check("mail", "ok", f"{smtp['host']}:{smtp.get('port', 25)} from {smtp['from']}")]
+            sender = Check("mail", "ok", f"{smtp['host']}:{smtp.get('port', 25)} from {smtp['from']}")
+            return [sender, *self._mail_facts()]
         if not self._needs.mails:
             return [Check("mail", "ok", "the realm sends none, and no mapping invites")]
         remedy = "set host and from in Realm settings, Email, and send a test mail"
         return [Check("mail", "fail", "the realm has no mail server, so no invitation goes out", remedy)]
+
+    def _mail_facts(self) -> list[Check]:
+        """Whether accounts may carry what an invitation says: who invites, to what."""
+        lost = Profile(self._connection).lost(MAIL_ATTRIBUTES) if self._needs.mails else []
+        if not lost:
+            return []
+        detail = f"invitations cannot be worded: the user profile does not declare {', '.join(lost)}"
+        return [Check("mail wording", "fail", detail, BOOTSTRAP)]
 
     def _events(self) -> list[Check]:
         config = self._connection.get("events", "config")

@@ -8,6 +8,7 @@ import pytest
 
 from syncd.errors import TargetError
 from syncd.targets.keycloak_bootstrap import bootstrap_realm
+from syncd.targets.keycloak_doctor import Needs, check
 from syncd.targets.keycloak_mail_facts import MAIL_ATTRIBUTES
 from tests.live.directory.invitee import Invitee
 from tests.live.directory.world import World
@@ -44,6 +45,21 @@ def test_the_facts_of_a_mail_are_for_administrators_only(admin: KeycloakConnecti
     for name in MAIL_ATTRIBUTES:
         assert declared[name]["permissions"] == {"view": ["admin"], "edit": ["admin"]}
         assert not declared[name].get("multivalued")
+
+
+def test_the_doctor_tells_where_a_mail_could_not_be_worded(world: World) -> None:
+    def wording() -> list[str]:
+        return [
+            one.detail for one in check(world.connection, Needs(mails=True)) if one.name == "mail wording"
+        ]
+
+    assert wording() == []
+    profile = world.admin.get("users", "profile")
+    kept = [one for one in profile["attributes"] if one["name"] != "syncd.mail.role"]
+    assert world.admin.call("PUT", "users", "profile", body=profile | {"attributes": kept}).ok
+    (detail,) = wording()
+    assert detail.endswith("does not declare syncd.mail.role")
+    assert world.admin.call("PUT", "users", "profile", body=profile).ok
 
 
 def test_a_theme_that_the_server_has_not_is_named_and_texts_stand_in(admin: KeycloakConnection) -> None:
