@@ -118,8 +118,8 @@ MUTANTS = (
     Mutant(
         "unlisted is ignored",
         PLAN,
-        'facts.limits.unlisted != "remove"',
-        'facts.limits.unlisted != ""',
+        '.unlisted != "remove"',
+        '.unlisted != ""',
         by="examples",
     ),
     Mutant(
