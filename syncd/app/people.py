@@ -174,4 +174,5 @@ def _send(outbox: Outbox, store: Store, notice: Notice) -> None:
         again = error.temporary and claimed.attempts < MOST_TRIES
         store.acts.save(replace(claimed, state="waiting" if again else "failed", reason=str(error)))
     else:
-        store.acts.save(replace(claimed, state="sent", reason=""))
+        # What it said may hold a token or names, which nobody needs once it is delivered.
+        store.acts.save(replace(claimed, state="sent", reason="", values={}))
