@@ -32,7 +32,7 @@ from syncd.invitations import (
     Withdraw,
 )
 from syncd.model import Mailed
-from syncd.targets.directory import MailFacts, NewAccount, Sent
+from syncd.targets.directory import AccountRefused, MailFacts, NewAccount, Sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -307,7 +307,8 @@ class Inviter:
         one = self._save(invitations.begin_sending(one, step.kind, self.now()))
         if self.rules.activation == "self_reset":
             return self._inform(one)
-        self.directory.set_mail_attributes(one.account, self._words(one, step))
+        with suppress(AccountRefused):  # a read-only directory's account: the mail then says less
+            self.directory.set_mail_attributes(one.account, self._words(one, step))
         seconds = int(step.lifespan.total_seconds()) if step.lifespan else None
         result = self.directory.send_actions(
             one.account, self.letter.actions, seconds, self.letter.client, self.letter.redirect
