@@ -108,6 +108,7 @@ MUTANTS = (
         MOVES,
         "if unread and not unread.isdisjoint",
         "if not unread and not unread.isdisjoint",
+        by="examples",
     ),
     Mutant(
         "edges of others are claimed unasked",
