@@ -100,7 +100,7 @@ def not_too_many(case: Case, done: Effects) -> Decision | None:
         others = [
             held
             for held in world.inside(given.unit)
-            if held.role == given.role and held.person != given.person and held.membership not in taken
+            if held.role == given.role and held.membership not in taken
         ]
         people = dict.fromkeys(held.person for held in others)
         if role.maximum is not None and len(people) >= role.maximum:

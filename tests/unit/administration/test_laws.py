@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from syncd.administration import Held
@@ -21,6 +21,7 @@ VERBS = (
 TEXTS = {"firm": MODEL, **{name: model(name) + units for name, units in UNITS.items()}}
 PEOPLE = ("ann", "bob", "cal")
 NOWHERE = Place("an act")
+LAW = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 ALL_STATES = ("active", "pending", "disabled")
 
 
@@ -76,7 +77,7 @@ def hold(town, person, role, path):
         town.holdings.append(Held(person, role, path))
 
 
-@settings(max_examples=200)
+@LAW
 @given(questions(), st.data())
 def test_another_role_of_the_actor_never_takes_power_away(question, data):
     town, places, asked, to = question
@@ -89,6 +90,7 @@ def test_another_role_of_the_actor_never_takes_power_away(question, data):
     assert after.allowed or ".cardinality" in after.rule or after.rule.startswith("constraints."), str(after)
 
 
+@LAW
 @given(questions())
 def test_nobody_without_a_role_does_anything(question):
     town, _, asked, to = question
@@ -97,6 +99,7 @@ def test_nobody_without_a_role_does_anything(question):
     assert not town.ask("", *asked, to=to).allowed
 
 
+@LAW
 @given(questions())
 def test_what_a_person_may_an_operator_may(question):
     town, _, asked, to = question
@@ -104,6 +107,7 @@ def test_what_a_person_may_an_operator_may(question):
         assert town.ask("operator", *asked, to=to).allowed
 
 
+@LAW
 @given(questions())
 def test_an_allowed_act_gives_roles_in_scope_and_takes_what_is_held(question):
     town, _, asked, to = question
@@ -115,6 +119,7 @@ def test_an_allowed_act_gives_roles_in_scope_and_takes_what_is_held(question):
         assert each.role in town.compiled.units[each.unit].roles
 
 
+@LAW
 @given(questions())
 def test_a_refusal_says_why_and_what_to_do(question):
     town, _, asked, to = question
@@ -125,6 +130,7 @@ def test_a_refusal_says_why_and_what_to_do(question):
     assert decision.allowed or "ann" in decision.reason
 
 
+@LAW
 @given(questions())
 def test_an_allowed_act_done_twice_is_refused_the_second_time(question):
     town, _, asked, to = question
@@ -137,7 +143,7 @@ def test_an_allowed_act_done_twice_is_refused_the_second_time(question):
     assert not town.ask("operator", *asked, to=to).allowed
 
 
-@settings(max_examples=200)
+@LAW
 @given(questions())
 def test_no_allowed_act_adds_a_breach_of_a_constraint(question):
     town, _, asked, to = question

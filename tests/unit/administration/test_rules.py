@@ -131,6 +131,51 @@ def test_short_names_of_roles_in_rows_mean_the_only_role_called_so():
     assert gives(allowed(town.ask("lea", "add", "sue", "/acme", "clerk"))) == [("sue", "desk/clerk", "/acme")]
 
 
+SMALL = """syncd: 1
+{more}
+administration: [{{by: admin, may: [add, change, remove, transfer], target: [member, admin, treasurer]{row}}}]
+organizations: {{acme: {{settings: {{x: 1}}, teams: {{core: {{}}}}}}}}
+"""
+THREE = "roles: {member: {}, admin: {inherits: [member]}, treasurer: {assigned_by: transfer%s}}\n%s"
+
+
+def small(more=THREE % ("", ""), row=""):
+    """Ann administers acme, bob is a member of it and of its core team."""
+    town = Town.of(SMALL.format(more=more, row=row)).give("ann", "admin", "/acme")
+    return town.give("bob", "member", "/acme").give("bob", "member", "/acme/core")
+
+
+def test_a_row_of_the_same_unit_does_not_reach_below():
+    assert not small().ask("ann", "add", "cal", "/acme/core", "member").allowed
+    assert allowed(small(row=", scope: below").ask("ann", "add", "cal", "/acme/core", "member"))
+
+
+def test_a_change_in_one_unit_leaves_the_role_below_alone():
+    decision = allowed(small().ask("ann", "change", "bob", "/acme", "member", to="admin"))
+    assert takes(decision) == [("bob", "member", "/acme")]
+
+
+@pytest.mark.parametrize(
+    ("settings", "name", "on"),
+    [
+        ("{}", "guests", True),
+        ("{guests: false}", "guests", False),
+        ("{guests: {default: false}}", "guests", False),
+        ("{guests: {default: true, when_disabled: suspend}}", "guests", True),
+        ("{parties: true}", "parties", True),
+        ("{parties: {late: true}}", "parties.late", True),
+        ("{parties: {late: false}}", "parties.late", False),
+        ("{parties: {late: true}}", "parties", False),
+        ("{parties: 1}", "parties", False),
+        ("{seats: {overflow: refuse}}", "seats.overflow", False),
+    ],
+)
+def test_a_row_counts_while_its_setting_is_true(settings, name, on):
+    row = f", scope: below, if: {{setting: {name}}}"
+    town = small(THREE % ("", f"settings: {settings}"), row)
+    assert town.ask("ann", "add", "cal", "/acme/core", "member").allowed is on
+
+
 # --- accounts -------------------------------------------------------------------------------------------
 
 
@@ -180,6 +225,20 @@ def test_a_disabled_heir_of_data_is_refused(acme):
     acme.account("lea", state="disabled").account("bea", state="disabled")
     decision = acme.ask("bo", "delete", "lea", "/acme", "staff", heir="bea")
     assert "bea, whose account is disabled, cannot get the data" in decision.reason
+
+
+def test_who_is_deleted_is_no_heir():
+    town = Town.of(MODEL.replace("requires_state: disabled, ", "")).give("bea", "boss", "/acme")
+    town.give("ida", "boss", "/acme")
+    decision = town.ask("bea", "delete", "ida", "/acme", "boss", heir="ida")
+    assert "ida, whose account is deleted, cannot get the data" in decision.reason
+
+
+def test_an_heir_of_data_is_chosen_only_where_the_model_says_so():
+    town = Town.of(MODEL.replace(", or_chosen: boss", "")).give("bea", "boss", "/acme")
+    town.give("sam", "staff", "/acme", state="disabled")
+    refused(town.ask("bea", "delete", "sam", "/acme", "staff", heir="bo"), "removal.data.shared")
+    assert allowed(town.ask("bea", "delete", "sam", "/acme", "staff")).heir == "bea"
 
 
 def test_accounts_are_deleted_only_where_removal_takes_accounts():
@@ -262,6 +321,38 @@ def test_of_several_holders_one_must_hand_the_role_over_oneself():
     town.give("flo", "founder", "/acme").give("sam", "staff", "/acme")
     refused(town.ask("operator", "transfer", "sam", "/acme", "staff"), "transfer")
     assert ("flo", "founder", "/acme") in takes(town.ask("flo", "transfer", "sam", "/acme", "staff"))
+
+
+def test_an_heir_keeps_a_role_that_goes_with_the_new_one():
+    town = small(THREE % ("", "transfer: {role: treasurer, former_becomes: member}")).give(
+        "tom", "treasurer", "/acme"
+    )
+    decision = allowed(town.ask("ann", "transfer", "bob", "/acme", "member"))
+    assert takes(decision) == [("tom", "treasurer", "/acme")]
+    assert gives(decision) == [("bob", "treasurer", "/acme"), ("tom", "member", "/acme")]
+
+
+@pytest.mark.parametrize(
+    ("inherits", "constraint"),
+    [
+        (", inherits: [member]", ""),
+        ("", "constraints: [{exclusive: all}]\n"),
+        ("", "constraints: [{exclusive: [member, treasurer], per: organization}]\n"),
+    ],
+)
+def test_an_heir_loses_a_role_that_the_new_one_covers_or_excludes(inherits, constraint):
+    town = small(THREE % (inherits, f"{constraint}transfer: {{role: treasurer}}"))
+    decision = allowed(town.ask("ann", "transfer", "bob", "/acme", "member"))
+    assert takes(decision) == [("bob", "member", "/acme")]
+
+
+def test_only_the_role_of_the_model_is_handed_over(acme):
+    refused(acme.ask("fay", "transfer", "sam", "/acme", "staff", to="boss"), "transfer.role")
+    assert allowed(acme.ask("fay", "transfer", "sam", "/acme", "staff", to="founder"))
+
+
+def test_a_role_is_given_in_a_unit_that_has_it(acme):
+    refused(acme.ask("operator", "invite", "nia", "/acme/front", "staff"), "roles.staff.scope")
 
 
 # --- joining --------------------------------------------------------------------------------------------
@@ -389,6 +480,8 @@ def test_as_many_holders_of_privileged_roles_stay_as_the_policy_says():
 def test_a_breach_that_was_there_before_stands_in_nobodys_way(acme):
     acme.give("sam", "boss", "/acme")  # beside "staff", which excludes it
     assert allowed(acme.ask("bo", "remove", "sam", "/acme", "staff"))
+    acme.give("lea", "guest", "/acme/back")  # beside "staff", which is held apart from it
+    assert allowed(acme.ask("bo", "remove", "lea", "/acme/front", "lead"))
     acme.give("kim", "boss", "/acme")  # the fifth of at most three
     assert allowed(acme.ask("bo", "remove", "kim", "/acme", "boss"))
 
