@@ -45,23 +45,30 @@ def claims(changes: Iterable[Change], known: Mapping[Key, Entry], run: str) -> E
     """The rows to make before the first write: creates and adoptions of what is not ours yet.
 
     A claimed create keeps the attributes it is about to write, so that after a crash they still
-    count as ours; an adoption has written nothing yet.
+    count as ours; an adoption has written nothing yet. What was ours and is made again is claimed
+    again, because after a crash the new thing has another id than the row; it stays the row of the
+    run before, so that a repair that was skipped does not give it up.
     """
-    return {
-        change.key: Entry(
-            Owned(
-                key=change.key,
-                native=change.native,
-                attrs=change.attrs if change.op is Op.CREATE else {},
-                origin=change.origin,
-                adopted=change.op is Op.ADOPT,
-                claimed=change.op is Op.CREATE,
-            ),
-            run,
-        )
-        for change in changes
-        if change.op in (Op.CREATE, Op.ADOPT) and change.key not in known
-    }
+    edits: Edits = {}
+    for change in changes:
+        row = known.get(change.key)
+        if row is None and change.op in (Op.CREATE, Op.ADOPT):
+            edits[change.key] = Entry(_claim(change), run)
+        elif row is not None and change.op is Op.CREATE:
+            edits[change.key] = Entry(replace(_claim(change), native=row.owned.native), row.run)
+    return edits
+
+
+def _claim(change: Change) -> Owned:
+    create = change.op is Op.CREATE
+    return Owned(
+        key=change.key,
+        native=change.native,
+        attrs=change.attrs if create else {},
+        origin=change.origin,
+        adopted=not create,
+        claimed=create,
+    )
 
 
 def after(outcomes: Sequence[Outcome], known: Mapping[Key, Entry], run: str) -> Edits:
