@@ -9,7 +9,7 @@ from syncd.administration_rows import full_name
 from syncd.administration_words import DISABLED, Held, Membership, is_within
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from syncd.administration_words import Act, Case, World
     from syncd.model import Path
@@ -33,7 +33,7 @@ def effects(case: Case) -> Effects:
     """What the act would do to memberships, whether or not it is allowed."""
     work_out = _BY_VERB.get(case.act.verb)
     done = work_out(case) if work_out else Effects()
-    held = {each.membership for each in case.world.holdings}.difference(done.takes)
+    held = {each.membership for each in case.world.of_all(done.people)}.difference(done.takes)
     return replace(done, gives=tuple(each for each in done.gives if each not in held))
 
 
@@ -140,10 +140,10 @@ _BY_VERB: Mapping[str, Callable[[Case], Effects]] = {
 }
 
 
-def after(done: Effects, world: World) -> list[Held]:
-    """What is held once the act is done, everywhere; what it gives has no place yet."""
+def after(done: Effects, holdings: Iterable[Held]) -> list[Held]:
+    """What is held of these once the act is done; what it gives has no place yet."""
     taken = frozenset(done.takes)
-    kept = [held for held in world.holdings if held.membership not in taken]
+    kept = [held for held in holdings if held.membership not in taken]
     return [*kept, *(Held(each.person, each.role, each.unit, "act") for each in done.gives)]
 
 

@@ -30,12 +30,15 @@ NEW, OLD = Place("\N{SECTION SIGN}new"), Place("\N{SECTION SIGN}act")
 
 
 def constraints_hold(case: Case, done: Effects) -> Decision | None:
-    """No constraint is broken that was not; the message names the rule's line and both memberships."""
+    """No constraint is broken that was not; the message names the rule's line and both memberships.
+
+    Constraints are on single persons, so that only those whom the act touches are judged.
+    """
     act, world = case.act, case.world
-    then = after(done, world)
+    own = world.of_all(done.people)
     for root in sorted({each.unit[:1] for each in (*done.gives, *done.takes)}):
-        before = _own(world.holdings, done, root, world)
-        later = _own(then, done, root, world)
+        before = [held for held in own if held.unit[:1] == root]
+        later = [held for held in after(done, own) if held.unit[:1] == root]
         for index, constraint in enumerate(world.constraints(root)):
             known = {(each.place, each.path) for each in _breaches(constraint, before, root, world)}
             for each in _breaches(constraint, later, root, world):
@@ -47,18 +50,9 @@ def constraints_hold(case: Case, done: Effects) -> Decision | None:
     return None
 
 
-def _own(holdings: Iterable[Held], done: Effects, root: Path, world: World) -> list[Held]:
-    """What the people whom the act touches hold in one root unit: constraints are on single persons."""
-    return [
-        held
-        for held in holdings
-        if held.person in done.people and held.unit[:1] == root and held.unit in world.compiled.units
-    ]
-
-
 def _breaches(constraint: Constraint, holdings: Sequence[Held], root: Path, world: World) -> list[Problem]:
     roles = {name: replace(role, minimum=0, maximum=None) for name, role in world.roles(root).items()}
-    held = [_holding(each, world) for each in holdings if each.role in roles]
+    held = [_holding(each, world) for each in holdings]
     return check([constraint], roles, _around(holdings, world), held)
 
 
@@ -137,7 +131,7 @@ def not_too_few(case: Case, done: Effects) -> Decision | None:
 
 
 def _then(done: Effects, world: World) -> World:
-    return replace(locked(done, world), holdings=after(done, world))
+    return replace(locked(done, world), holdings=after(done, world.holdings))
 
 
 def _losses(done: Effects, world: World) -> Iterator[Membership]:

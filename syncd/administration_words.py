@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import date
 
     from syncd.errors import Place
@@ -153,6 +153,10 @@ class World:
     def of(self, person: str) -> Sequence[Held]:
         """What the person holds."""
         return self.by_person.get(person, ())
+
+    def of_all(self, people: Iterable[str]) -> list[Held]:
+        """What these people hold."""
+        return [held for person in sorted(people) for held in self.of(person)]
 
     def inside(self, unit: Path) -> Sequence[Held]:
         """What is held in the unit itself."""
