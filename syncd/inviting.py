@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from syncd import invitations
-from syncd.acts import Grant, Invitation, InvitationState, Notice, Record
+from syncd.acts import OPEN, Grant, Invitation, InvitationState, Notice, Record
 from syncd.errors import Stale, TargetError
 from syncd.invitations import (
     Accept,
@@ -31,7 +31,7 @@ from syncd.invitations import (
     Tell,
     Withdraw,
 )
-from syncd.model import Mailed
+from syncd.model import Kind, Mailed
 from syncd.targets.directory import AccountRefused, MailFacts, NewAccount, Sent
 
 if TYPE_CHECKING:
@@ -125,11 +125,16 @@ class Inviter:
 
     def declare(self, invitees: Iterable[invitations.Invitee]) -> None:
         """See that people whom the files name and Keycloak does not know have an invitation."""
-        known = {one.person for one in self.open() if one.declared}
+        known = {one.person for one in self.open() if one.declared} | self._declined()
         for invitee in invitees:
             if invitee.person not in known:
                 made = invitations.declared(self.new_id("i"), self.mapping, invitee, self.now())
                 self.store.acts.add(made)
+
+    def _declined(self) -> set[str]:
+        """Who said no is not asked again while a file goes on naming them."""
+        found = self.store.acts.all(Invitation, self.mapping, state=InvitationState.DECLINED)
+        return {one.person for one in found if one.declared}
 
     def advance(self, named: frozenset[str]) -> list[Mailed]:
         """Do the next steps of every invitation; `named` are the persons whom the files still name."""
@@ -183,7 +188,7 @@ class Inviter:
         return done
 
     def _seen(self, one: Invitation, state: AccountState | None) -> Seen:
-        if state is None and not one.account:
+        if state is None:
             state = self._found(one)
         if state is None:
             return Seen()
@@ -197,7 +202,7 @@ class Inviter:
             credential=state.credential,
             linked=state.provider_links > 0,
             address=state.address,
-            foreign=state.credential or state.provider_links > 0,
+            foreign=state.activated or state.roles > 0 or self._is_shared(one, state),
             mail_event=event,
         )
 
@@ -206,6 +211,14 @@ class Inviter:
         native = self.directory.find(one.address)
         state = self.directory.state(native) if native else None
         return state if state is not None and (state.verified or one.made_account) else None
+
+    def _is_shared(self, one: Invitation, state: AccountState) -> bool:
+        """Whether somebody else counts on the account: another invitation, or a group that is not ours."""
+        others = self.store.acts.all(Invitation, None, person=one.person)
+        if any(other.id != one.id and other.state in OPEN for other in others):
+            return True
+        ours = {row.native for row in self.store.owned(self.mapping, KEYCLOAK) if row.key.kind is Kind.GROUP}
+        return not state.group_ids <= ours
 
     def _budget(self, one: Invitation) -> Budget:
         since = self.now() - DAY
@@ -273,11 +286,12 @@ class Inviter:
                     given_name=one.given_name,
                     family_name=one.family_name,
                     locale=one.locale,
-                    actions=(PROOF,),
+                    actions=(PROOF,) if self.rules.activation == "action_link" else (),
                 )
             )
         except TargetError as error:
-            failed = invitations.failed(one, error.message, self.now(), self.rules, temporary=error.retryable)
+            temporary = not isinstance(error, AccountRefused)
+            failed = invitations.failed(one, error.message, self.now(), self.rules, temporary=temporary)
             return self._save(failed), [Mailed(one.address, "account", error.message)]
         self._pin(one, account)
         return self._save(invitations.made(one, account)), [Mailed(one.address, "account", "made")]
