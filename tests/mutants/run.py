@@ -1,12 +1,13 @@
 """Apply each mutant to a copy of the tree and run the tests of the core: all must be caught.
 
-    python tests/mutants/run.py [PART OF A NAME]
+    python tests/mutants/run.py [PART OF A NAME] [--shard K/N]
 
 Prints one row for each mutant with the test that caught it; exit 1 where one survives or no longer fits.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import shutil
@@ -27,9 +28,17 @@ EXAMPLES = [f"tests/unit/plan/test_{name}.py" for name in ("table", "holds", "mo
 LIMIT = 300  # seconds for one mutant
 
 
-def main(part: str = "") -> int:
-    """Run every mutant whose name holds `part`; the exit code."""
-    chosen = [mutant for mutant in MUTANTS if part in mutant.name]
+def main() -> int:
+    """Run every mutant that the command line chooses; the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("part", nargs="?", default="")
+    parser.add_argument("--shard", default="1/1", help="every N-th mutant, from the K-th")
+    arguments = parser.parse_args()
+    number, shards = map(int, arguments.shard.split("/"))
+    chosen = [mutant for mutant in MUTANTS if arguments.part in mutant.name][number - 1 :: shards]
+    if not chosen and shards > 1:
+        say("no mutant falls into this shard")
+        return 0
     unfit = [
         mutant.name for mutant in chosen if (ROOT / mutant.file).read_text("utf-8").count(mutant.search) != 1
     ]
@@ -88,4 +97,4 @@ def failing(tree: Path, files: list[str]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:2]))
+    sys.exit(main())
