@@ -314,7 +314,9 @@ class Limits:
     """The safety choices of mapping-format §7, resolved for one mapping.
 
     Percentages are whole numbers. `approved` says that this exact plan was approved: stops are
-    lifted, holds for protection or foreign things are not.
+    lifted, holds for protection or foreign things are not. `units` has those of each unit with a policy
+    of its own, never looser than these, by its id and by every path it has or had; `unit` is then its path,
+    and `mode` what that policy says: a run of a whole mapping that is not `enforce` does not come so far.
     """
 
     adopt: str = "ask"
@@ -335,6 +337,23 @@ class Limits:
     approved: bool = False
     removed_last_day: frozenset[tuple[str, str, str]] = frozenset()
     adoptions: frozenset[Key] = frozenset()  # approved by `syncd adopt`
+    mode: str = "enforce"
+    unit: str = ""
+    units: Mapping[str, Limits] = field(default_factory=dict)
+
+    def at(self, origin: Origin) -> Limits:
+        """The limits where a fact belongs: those of its unit or of the nearest one above with its own."""
+        if not self.units:
+            return self
+        if origin.anchor[0] in self.units:
+            return self.units[origin.anchor[0]]
+        return self.in_unit(origin.unit)
+
+    def in_unit(self, path: str) -> Limits:
+        """The limits of the unit at `/a/b`, which are those of the nearest one above that has its own."""
+        while path and path not in self.units:
+            path = path.rpartition("/")[0]
+        return self.units[path] if path else self
 
 
 @dataclass(frozen=True, slots=True)

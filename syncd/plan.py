@@ -146,7 +146,7 @@ def _leaving(facts: Facts, key: Key, seen: Attrs | None) -> Change | None:
 
 def _parting(facts: Facts, key: Key, row: Owned) -> Op | None:
     """How we part from something of ours that is still there; None keeps it."""
-    policy = facts.limits.delete_units
+    policy = facts.limits_at(key).delete_units
     if key.kind is Kind.PERSON:
         return Op.DELETE if key in facts.desired.ended and not row.adopted else None
     if key.kind in EDGES and key.place in facts.desired.unmanaged:
@@ -161,11 +161,13 @@ def _parting(facts: Facts, key: Key, row: Owned) -> Op | None:
 
 def _unlisted(facts: Facts, key: Key, seen: Attrs) -> Change | None:
     """The removal of a member whom somebody else put into a group of ours, where the policy says so."""
-    if key.kind not in EDGES or facts.limits.unlisted != "remove" or key.place in facts.desired.unmanaged:
+    if key.kind not in EDGES or key.place in facts.desired.unmanaged:
         return None
     container = _container(facts, key)
-    if container is None or (
-        facts.limits.adopt != "yes" and container not in facts.owned.keys() - facts.lost
+    if container is None or facts.limits_at(container).unlisted != "remove":
+        return None
+    if facts.limits_at(container).adopt != "yes" and (
+        container not in facts.owned or container in facts.lost
     ):
         return None
     origin = replace(facts.desired.origins.get(container, Origin()), person=key.item[0])
@@ -179,15 +181,16 @@ def _container(facts: Facts, key: Key) -> Key | None:
 
 def _foreign(facts: Facts, going: Sequence[Change]) -> tuple[Foreign, ...]:
     """What stands in our containers and is nobody's that we know of."""
-    if facts.limits.unlisted == "keep":
-        return ()
     removed = {change.key for change in going if change.op is Op.DELETE}
     closed = Closed.of(facts)
     found = []
     for key in facts.observed.state:
         if key in facts.owned or key in removed or facts.wants(key) or not _is_reported(facts, key):
             continue
-        if _container(facts, key) is not None and closed.over(key) is None:
+        container = _container(facts, key)
+        if container is None or facts.limits_at(container).unlisted == "keep":
+            continue
+        if closed.over(key) is None:
             mark = facts.observed.marks.get(key, facts.marker)
             found.append(Foreign(key, "not made by syncd" if mark == facts.marker else f"belongs to {mark}"))
     return tuple(sorted(found, key=lambda one: one.key))

@@ -2,7 +2,8 @@
 
 Reasons: `person` (nobody is known by that name yet), `protected`, `adoption` (not approved), `foreign`
 (belongs to another, or another's thing needs it), `drift` (policy says report), `frozen` (its source is
-not healthy), `additive`, `unsupported` (the target cannot hold it), `needed` (something of ours does).
+not healthy), `additive`, `mode` (its unit is paused or only simulated), `unsupported` (the target cannot
+hold it), `needed` (something of ours does).
 Approval lifts adoption, drift and frozen; never protected or foreign. Revoking access that we gave
 needs nobody's container, so no foreign mark stands in its way.
 """
@@ -40,10 +41,11 @@ class Closed:
     @classmethod
     def of(cls, facts: Facts) -> Closed:
         reasons: dict[Path, Why] = {}
-        if facts.limits.adopt == "never":
-            for key in facts.desired.state:
-                if key.kind in CONTAINERS and key in facts.observed.state and not _may_take(facts, key):
-                    reasons[path_of(key)] = ("adoption", "exists already and the policy says `adopt: never`")
+        for key in facts.desired.state:
+            if key.kind not in CONTAINERS or key not in facts.observed.state or _may_take(facts, key):
+                continue
+            if facts.limits_at(key).adopt == "never":
+                reasons[path_of(key)] = ("adoption", "exists already and the policy says `adopt: never`")
         for key, mark in facts.observed.marks.items():
             if mark != facts.marker:
                 reasons[path_of(key)] = ("foreign", f"belongs to {mark}, as its ownership mark says")
@@ -193,6 +195,13 @@ def _unsupported(facts: Facts, change: Change) -> Why | None:
     return "unsupported", f"this server cannot hold a {change.key.kind}"
 
 
+def _not_enforced(facts: Facts, change: Change) -> Why | None:
+    mode = facts.limits.at(change.origin).mode
+    if mode == "enforce" or not change.shown or change.op is Op.FORGET:
+        return None
+    return "mode", f"the policy of its unit says `mode: {mode}`"
+
+
 def _waits_for_person(facts: Facts, change: Change) -> Why | None:
     reason = facts.desired.waiting.get(change.key)
     return ("person", reason) if reason is not None and change.op in (Op.CREATE, Op.ADOPT) else None
@@ -203,10 +212,18 @@ def _protected(facts: Facts, change: Change) -> Why | None:
         return None
     if change.key.kind is Kind.ORG_MEMBER and ("MANAGED",) in change.before.values():
         return "protected", "the organization manages this account: taking it out would delete it"
-    name = next((name for name in _names_of(change) if name in _folded(facts.limits.protected)), None)
+    listed = _folded(_protections(facts, change))
+    name = next((name for name in _names_of(change) if name in listed), None)
     if name is None:
         return None
     return "protected", f"{name} is protected; take it out of `policy.protected` first"
+
+
+def _protections(facts: Facts, change: Change) -> Iterable[str]:
+    """Those of the unit; an account is nobody's alone, so whoever is protected in any unit keeps it."""
+    if change.key.kind is not Kind.PERSON:
+        return facts.limits.at(change.origin).protected
+    return facts.limits.protected.union(*(each.protected for each in facts.limits.units.values()))
 
 
 def _locks(change: Change) -> bool:
@@ -236,7 +253,7 @@ def _names_of(change: Change) -> Iterable[str]:
 
 
 def _additive(facts: Facts, change: Change) -> Why | None:
-    if not facts.limits.additive or change.op is not Op.DELETE:
+    if change.op is not Op.DELETE or not facts.limits.at(change.origin).additive:
         return None
     return (
         "additive",
@@ -260,13 +277,14 @@ def _frozen(facts: Facts, change: Change) -> Why | None:
 
 
 def _edge_of_others(facts: Facts, change: Change) -> Why | None:
-    if change.op is not Op.ADOPT or facts.limits.adopt == "yes" or facts.limits.approved:
+    adopt = facts.limits.at(change.origin).adopt
+    if change.op is not Op.ADOPT or adopt == "yes" or facts.limits.approved:
         return None
     if change.key in facts.limits.adoptions or change.key.kind is Kind.PERSON:
         return None
     if change.key.kind in ACCESS:
         return "adoption", "somebody else put it there; `syncd adopt` takes it over, then syncd may revoke it"
-    if facts.limits.adopt == "never" and not _may_take(facts, change.key):
+    if adopt == "never" and not _may_take(facts, change.key):
         return "adoption", "exists already and the policy says `adopt: never`"
     return None
 
@@ -282,7 +300,7 @@ def _unread(facts: Facts, change: Change) -> Why | None:
 
 def _taken_away(facts: Facts, change: Change) -> Why | None:
     """Drift of whole facts: ours, and somebody took it away, or moved it."""
-    if facts.limits.drift == "revert" or facts.limits.approved:
+    if facts.limits.at(change.origin).drift == "revert" or facts.limits.approved:
         return None
     if change.op is Op.MOVE and change.native in facts.drifted:
         return "drift", "somebody renamed or moved it; the policy says to report that only"
@@ -294,6 +312,7 @@ def _taken_away(facts: Facts, change: Change) -> Why | None:
 
 _RULES: Sequence[Callable[[Facts, Change], Why | None]] = (
     _unsupported,
+    _not_enforced,
     _waits_for_person,
     _protected,
     _additive,
@@ -310,7 +329,7 @@ _RULES: Sequence[Callable[[Facts, Change], Why | None]] = (
 def _overwrites(facts: Facts, change: Change) -> tuple[set[str], Why]:
     """Values that stood in something adopted before we came."""
     why = ("adoption", "overwrites what somebody else wrote; `syncd adopt` allows it")
-    limits, row = facts.limits, facts.owned.get(change.key)
+    limits, row = facts.limits.at(change.origin), facts.owned.get(change.key)
     lost = change.key in facts.lost
     adopted = change.op is Op.ADOPT or (change.op is Op.UPDATE and row is not None and row.adopted)
     free = limits.adopt == "yes" or limits.approved or change.key in limits.adoptions
@@ -328,7 +347,8 @@ def _overwrites(facts: Facts, change: Change) -> tuple[set[str], Why]:
 def _reverts(facts: Facts, change: Change) -> tuple[set[str], Why]:
     """Values that we wrote, that are still wanted, and that somebody changed."""
     row = facts.owned.get(change.key)
-    reverts = facts.limits.drift == "revert" or facts.limits.approved
+    drift = facts.limits.at(change.origin).drift
+    reverts = drift == "revert" or facts.limits.approved
     if change.op is not Op.UPDATE or row is None or row.claimed or reverts:
         return set(), ("drift", "")
     names = {
@@ -339,11 +359,7 @@ def _reverts(facts: Facts, change: Change) -> tuple[set[str], Why]:
     found = "; ".join(
         f"{name}: {', '.join(change.before.get(name, ())) or 'taken away'}" for name in sorted(names)
     )
-    advice = (
-        "write it into the file to keep it"
-        if facts.limits.drift == "adopt"
-        else "the policy says to report only"
-    )
+    advice = "write it into the file to keep it" if drift == "adopt" else "the policy says to report only"
     return names, ("drift", f"somebody changed it ({found}); {advice}")
 
 

@@ -62,7 +62,14 @@ class Facts:
         was written down.
         """
         native = self.observed.natives.get(key, "")
-        return native in ("", row.native) or not row.native or self.observed.marks.get(key) == self.marker
+        known = row.native and not row.claimed  # a claim waits for the id of what it made
+        return native in ("", row.native) or not known or self.observed.marks.get(key) == self.marker
+
+    def limits_at(self, key: Key) -> Limits:
+        """The limits of the unit to which the fact belongs, as it is wanted or as the ledger knows it."""
+        row = self.owned.get(key)
+        origin = self.desired.origins.get(key) or (row.origin if row else None)
+        return self.limits.at(origin) if origin else self.limits
 
     def wants(self, key: Key) -> bool:
         """Whether the mapping asks for this fact, now or as soon as its person is known."""

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 Counted: TypeAlias = tuple[str, str, str]
 _HALF = 2
+SHARES = (
+    *("removals_percent", "removals_at_least", "removals_at_most"),
+    *("grants_percent", "grants_at_least", "privileged_per_run"),
+)
 
 
 def weigh(  # noqa: PLR0913  the three facts of a run have names of their own
@@ -55,10 +59,22 @@ def weigh(  # noqa: PLR0913  the three facts of a run have names of their own
         given=_united(given for given, _, _ in counted),
         removed=_united(removed for _, removed, _ in counted),
         asked=_united(asked for _, _, asked in counted),
+        granted=dict(_role_grants(plans)),
     )
-    found = [scales.removals(), scales.grants(), scales.privileged(), *scales.admins()]
-    stops = tuple(stop for stop, _ in found if stop is not None)
+    found = [*scales.shares(), *scales.admins()]
+    of_units = [one for own in _own(limits) for one in scales.within(own).shares()]
+    stops = tuple(stop for stop, _ in (*found, *of_units) if stop is not None)
     return stops, tuple(use for _, use in found)
+
+
+def _own(limits: Limits) -> list[Limits]:
+    """Those of units that allow smaller shares than the whole mapping, in order of their paths."""
+    units = {each.unit: each for each in limits.units.values()}
+    return [
+        each
+        for _, each in sorted(units.items())
+        if any(getattr(each, share) != getattr(limits, share) for share in SHARES)
+    ]
 
 
 def without_removals(plan: Plan, desired: Desired, *, today: str = "", revoked: str = "") -> Plan:
@@ -109,9 +125,20 @@ def _is_asked(change: Change, desired: Desired, today: str, revoked: str) -> boo
     return origin.source in DECLARED or not stands
 
 
+def _role_grants(plans: Sequence[Plan]) -> Iterable[tuple[Counted, Origin]]:
+    """Roles of applications given to a group: they change what all its members may do."""
+    for plan in plans:
+        for change in plan.changes:
+            if change.key.kind is Kind.GRANT and change.op in (Op.CREATE, Op.DELETE):
+                yield ("/".join(change.key.item), *change.origin.counted[1:]), change.origin
+
+
 @dataclass(frozen=True, slots=True)
 class _Scales:
-    """What is weighed, counted once: `asked` are the `removed` that count, `given` the new ones."""
+    """What is weighed, counted once: `asked` are the `removed` that count, `given` the new ones.
+
+    `granted` are the roles of applications that groups get or lose.
+    """
 
     plans: Sequence[Plan]
     people: frozenset[str]
@@ -121,6 +148,33 @@ class _Scales:
     removed: Mapping[Counted, Origin]
     asked: Mapping[Counted, Origin]
     given: Mapping[Counted, Origin]
+    granted: Mapping[Counted, Origin]
+
+    def within(self, own: Limits) -> _Scales:
+        """What happens in the unit with these limits of its own, and below it."""
+        places = {place for place, each in self.limits.units.items() if each is own}
+
+        def inside(facts: Mapping[Counted, Origin]) -> dict[Counted, Origin]:
+            return {counted: origin for counted, origin in facts.items() if _lies_in(origin, places)}
+
+        given, owned = inside(self.given), inside(self.owned)
+        return replace(
+            self,
+            limits=own,
+            people=frozenset(origin.person for origin in (*given.values(), *owned.values())),
+            owned=owned,
+            removed=inside(self.removed),
+            asked=inside(self.asked),
+            given=given,
+            granted=inside(self.granted),
+        )
+
+    def shares(self) -> list[tuple[Stop | None, LimitUse]]:
+        """The limits that count what changes."""
+        return [self.removals(), self.grants(), self.privileged()]
+
+    def _named(self, limit: str) -> str:
+        return f"policy.{limit}{f' of {self.limits.unit}' if self.limits.unit else ''}"
 
     def removals(self) -> tuple[Stop | None, LimitUse]:
         limits = self.limits
@@ -133,7 +187,7 @@ class _Scales:
         if self.asked and asked > allowed:
             detail = (
                 f"{asked} memberships would be gone within 24 hours ({len(before)} already are); "
-                f"allowed are {allowed} of {base} (policy.removals); "
+                f"allowed are {allowed} of {base} ({self._named('removals')}); "
                 "approve the plan, or mend what takes so many away"
             )
             stop = Stop("removals", asked, allowed, detail, removals_only=True)
@@ -156,7 +210,7 @@ class _Scales:
         if asked > allowed and not limits.first_plan:
             detail = (
                 f'{asked} people would get the role "{role}" at once; allowed are {allowed} of {len(people)} '
-                "(policy.grants); approve the plan, or mend the line that selects so many"
+                f"({self._named('grants')}); approve the plan, or mend the line that selects so many"
             )
             stop = Stop("grants", asked, allowed, detail)
         return stop, LimitUse("grants", asked, allowed)
@@ -165,7 +219,7 @@ class _Scales:
         limits = self.limits
         changes = {
             counted: origin
-            for counted, origin in (*self.given.items(), *self.asked.items(), *self._role_grants())
+            for counted, origin in (*self.given.items(), *self.asked.items(), *self.granted.items())
             if origin.privileged
             and origin.source in DECLARED
             and not (counted in self.given and counted in self.owned)
@@ -178,17 +232,10 @@ class _Scales:
             )
             detail = (
                 f"{asked} privileged roles would change in one run ({roles}); allowed are {allowed} "
-                "(policy.privileged_per_run); approve the plan"
+                f"({self._named('privileged_per_run')}); approve the plan"
             )
             stop = Stop("privileged", asked, allowed, detail)
         return stop, LimitUse("privileged", asked, allowed)
-
-    def _role_grants(self) -> Iterable[tuple[Counted, Origin]]:
-        """Roles of applications given to a group: they change what all its members may do."""
-        for plan in self.plans:
-            for change in plan.changes:
-                if change.key.kind is Kind.GRANT and change.op in (Op.CREATE, Op.DELETE):
-                    yield ("/".join(change.key.item), *change.origin.counted[1:]), change.origin
 
     def admins(self) -> list[tuple[Stop | None, LimitUse]]:
         before = {counted: origin for counted, origin in self.owned.items() if origin.privileged}
@@ -203,7 +250,7 @@ class _Scales:
             tops = {origin.unit for origin in before.values() if origin.unit.strip("/") == root.strip("/")}
             held = _administrators(before, root, tops, self.inactive)
             stay = _administrators(after, root, tops, locked)
-            least = self.limits.admins_min
+            least = self.limits.in_unit(root).admins_min
             if len(stay) >= least or len(stay) >= len(held):
                 continue
             detail = (
@@ -222,6 +269,14 @@ class _Scales:
             if change.key.kind is Kind.PERSON
             and (change.op is Op.DELETE or (change.attrs.get(LOCK) == LOCKED and change.op is not Op.FORGET))
         )
+
+
+def _lies_in(origin: Origin, places: set[str]) -> bool:
+    """Whether a unit known by one of these ids and paths is that of the fact or lies above it."""
+    path = origin.unit
+    while path and path not in places:
+        path = path.rpartition("/")[0]
+    return bool(path) or origin.anchor[0] in places
 
 
 def _root(origin: Origin) -> str:

@@ -8,12 +8,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from syncd import identity, plan, policy
 from syncd.errors import MappingInvalid, TargetError
 from syncd.mapping import limits, outputs
 from syncd.mapping.compile import check_holdings, kept_units_gone
+from syncd.mapping.limits_units import (
+    UnitPolicy,
+    unit_limits,
+    units_document,
+    units_from,
+    units_in_force,
+    waiting,
+)
 from syncd.model import (
     Account,
     Change,
@@ -78,6 +86,7 @@ class Job:
     freed: frozenset[str] = frozenset()  # persons whom an act enabled, until every account is
     waiting: Mapping[str, str] = field(default_factory=dict)  # person id → why they wait although known
     advance: Callable[[Prepared], Sequence[Mailed]] | None = None  # makes accounts and sends mails
+    stop: Callable[[], bool] = lambda: False  # asked before each wave: whether to leave the rest to the next run
 
     @property
     def marker(self) -> str:
@@ -91,19 +100,35 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """A plan with what is needed to run it: reads by target, who is who, the policy behind it.
+class Policies:
+    """What the files ask for (`wanted`, `units_wanted`), what is in force, and what waits for approval."""
 
-    `policy` is what the files ask for, `mode` what is in force.
-    """
+    wanted: Policy
+    units_wanted: Mapping[str, UnitPolicy]
+    in_force: Policy
+    units: Mapping[str, UnitPolicy]
+    waiting: tuple[str, ...]
+
+    def document(self) -> dict[str, Any]:
+        """What the files ask for, as the store keeps what was accepted."""
+        return {**limits.policy_document(self.wanted), **units_document(self.units_wanted)}
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan with what is needed to run it: reads by target, who is who, the policies behind it."""
 
     plan: RunPlan
     people: identity.Resolution
     observed: Mapping[str, Observation]
     desired: Mapping[str, Desired]
-    policy: Policy
-    mode: str
+    policies: Policies
     marker: str
+
+    @property
+    def mode(self) -> str:
+        """What the policy in force says of the whole mapping: enforce, simulate or paused."""
+        return self.policies.in_force.mode or "enforce"
 
     def natives(self, target: str) -> Mapping[Key, str]:
         """The native ids that the last read of the target found."""
@@ -163,8 +188,8 @@ def prepare(job: Job, narrowing: Narrowing = WHOLE) -> Prepared:
         name: _with_locks(_seeded(_shaped(job, name, view), observed[name].state, owned[name]), locked)
         for name in observed
     }
-    wanted, in_force, loosened = _policies(job)
-    bounds = _limits(job, in_force)
+    policies = _policies(job, [row.origin for rows in owned.values() for row in rows])
+    bounds = _limits(job, policies, people)
     plans = [
         narrowing.of(
             plan.make_plan(
@@ -175,10 +200,10 @@ def prepare(job: Job, narrowing: Narrowing = WHOLE) -> Prepared:
     ]
     shown = RunPlan(
         job.mapping, job.environment, "", plans, failed={**job.unbuilt, **failed},
-        policy_waiting=tuple(loosened), first=bounds.first_plan, additive=bounds.additive,
+        policy_waiting=policies.waiting, first=bounds.first_plan, additive=bounds.additive,
     )  # fmt: skip
     shown = _described(_weighed(shown, job, owned, desired, bounds, people), job, people, owned)
-    return Prepared(shown, people, observed, desired, wanted, in_force.mode or "enforce", job.marker)
+    return Prepared(shown, people, observed, desired, policies, job.marker)
 
 
 # --- reading ------------------------------------------------------------------------------------------
@@ -342,21 +367,39 @@ def _with_locks(desired: Desired, locked: frozenset[str]) -> Desired:
 # --- how far it may go --------------------------------------------------------------------------------
 
 
-def _policies(job: Job) -> tuple[Policy, Policy, list[str]]:
-    """The policy that the files ask for, the one in force, and the fields that wait for approval."""
-    wanted = limits.overlay(job.operator, job.files.compiled.policy)
-    accepted = job.store.accepted_policy(job.mapping)
+def _policies(job: Job, ledger: Sequence[Origin]) -> Policies:
+    """The policies of mapping and units: asked for, in force, and what waits because it became looser."""
+    compiled = job.files.compiled
+    wanted = limits.overlay(job.operator, compiled.policy)
+    accepted = job.store.accepted_policy(job.mapping) or {}
     in_force, loosened = limits.in_force(wanted, limits.policy_from(accepted) if accepted else None)
-    return wanted, in_force, loosened
+    units = units_in_force(compiled, in_force, units_from(accepted), ledger)
+    loosened += waiting(units, loosened)
+    return Policies(wanted, units_in_force(compiled, wanted), in_force, units, tuple(loosened))
 
 
-def _limits(job: Job, in_force: Policy) -> Limits:
-    bounds = limits.limits_of(
-        in_force,
-        first=not job.store.first_apply_done(job.mapping),
-        removed_last_day=job.store.removed_since(job.mapping, job.now() - DAY),
+def _limits(job: Job, policies: Policies, people: identity.Resolution) -> Limits:
+    first = not job.store.first_apply_done(job.mapping)
+    removed = job.store.removed_since(job.mapping, job.now() - DAY)
+    adoptions = job.store.adoptions(job.mapping)
+    whole = limits.limits_of(policies.in_force, first=first, removed_last_day=removed)
+    units = unit_limits(job.files.compiled, policies.units, first=first, removed=removed)
+
+    def known(bounds: Limits) -> Limits:
+        protected = bounds.protected | _ids(bounds.protected, people)
+        return replace(bounds, protected=protected, adoptions=adoptions)
+
+    once = {each.unit: known(each) for each in units.values()}
+    return replace(known(whole), units={name: once[each.unit] for name, each in units.items()})
+
+
+def _ids(names: frozenset[str], people: identity.Resolution) -> frozenset[str]:
+    """The persons whom these texts name: keys of facts hold ids, a policy holds names."""
+    folded = {identity.fold(name) for name in names}
+    known = (
+        person.id for person in people.persons.values() if folded & (person.addresses | person.usernames)
     )
-    return replace(bounds, adoptions=job.store.adoptions(job.mapping))
+    return frozenset({*known, *(id_ for text, id_ in people.ids.items() if identity.fold(text) in folded)})
 
 
 def _weighed(  # noqa: PLR0913, PLR0917 - the sides of a run, each with a name of its own

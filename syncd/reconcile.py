@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from syncd import plan
 from syncd.errors import Refused, TargetError
 from syncd.identity import Person, fold
-from syncd.mapping import limits
 from syncd.model import Change, Key, Kind, Op, Outcome, Owned, Plan, Result, RunPlan, RunReport
 from syncd.prepare import prepare
 
@@ -137,9 +136,9 @@ class _Run:
         """Claim, write, record."""
         job, store = self.job, self.job.store
         self.lease.renew()
-        spent = len(failed) >= ERROR_BUDGET
-        skipped = frozenset(map(id, wave if spent else plan.blocked(wave, failed)))
-        reason = "too many failures on this target in this run" if spent else "something it needs failed"
+        ends = self._ends(failed)
+        skipped = frozenset(map(id, wave if ends else plan.blocked(wave, failed)))
+        reason = ends or "something it needs failed"
         todo = [change for change in wave if id(change) not in skipped]
         self._vouch(todo)
         store.claim(job.mapping, name, self.run, todo)
@@ -151,6 +150,12 @@ class _Run:
         store.record(job.mapping, name, self.run, outcomes)
         self._pin(name, outcomes)
         return outcomes
+
+    def _ends(self, failed: Sequence[Change]) -> str:
+        """Why nothing more is written to a target in this run, empty where more may be."""
+        if self.job.stop():
+            return "syncd was asked to end; the next run does it"
+        return "too many failures on this target in this run" if len(failed) >= ERROR_BUDGET else ""
 
     def _written(self, name: str, todo: Sequence[Change], natives: Mapping[Key, str]) -> Iterator[Outcome]:
         """The outcomes of one wave; what only the ledger needs to know is done at once."""
@@ -211,7 +216,7 @@ class _Run:
         if not store.first_apply_done(mapping):
             store.mark_first_apply(mapping, self.run)
         if self.approved or not self.prepared.plan.policy_waiting:
-            store.save_policy(mapping, limits.policy_document(self.prepared.policy), self.actor)
+            store.save_policy(mapping, self.prepared.policies.document(), self.actor)
 
     def _report(self, outcomes: Sequence[Outcome], refusal: str) -> RunReport:
         failed = self.prepared.plan.failed

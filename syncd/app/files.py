@@ -10,6 +10,7 @@ from syncd.app.rosters import Reader, Sources
 from syncd.errors import MappingInvalid, Problem
 from syncd.mapping import limits, outputs
 from syncd.mapping.compile import compile_mapping, needs_of
+from syncd.mapping.limits_units import looser_units
 from syncd.mapping.read import load
 from syncd.mapping.schema import DEFAULT_POLICY
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from syncd.acts import Grant
     from syncd.mapping.compiled import Compiled
     from syncd.mapping.read import Loaded
+    from syncd.mapping.schema import Policy
     from syncd.settings import Settings
     from syncd.sources.ldap import DirectoryQuery, Entry
     from syncd.store import Store
@@ -68,7 +70,7 @@ def check_reach(settings: Settings, name: str, loaded: Loaded, compiled: Compile
 def _loosened(settings: Settings, name: str, loaded: Loaded, compiled: Compiled) -> list[Problem]:
     """The choices in which the mapping allows more than its operator says."""
     said = settings.mappings[name].policy
-    return [
+    return _loosened_units(loaded, compiled, said) + [
         Problem(
             loaded.places.value(("policy", field)),
             f"policy.{field}",
@@ -77,6 +79,20 @@ def _loosened(settings: Settings, name: str, loaded: Loaded, compiled: Compiled)
         )
         for field in limits.looser(compiled.policy, said)
         if field != "protected"
+    ]
+
+
+def _loosened_units(loaded: Loaded, compiled: Compiled, said: Policy) -> list[Problem]:
+    """The choices in which a unit allows more than operator, mapping and defaults together."""
+    whole = limits.overlay(limits.operator_policy(said), compiled.policy)
+    paths = [
+        loaded.places.unit_path(unit.path, "policy", field) for unit, field in looser_units(compiled, whole)
+    ]
+    hint = "the mapping's or the operator's own is stricter, or the default is"
+    return [
+        loaded.places.problem(path, "only a stricter policy than above may stand here", hint)
+        for path in paths
+        if loaded.places.has(path)
     ]
 
 

@@ -10,10 +10,11 @@ from syncd.mapping.check_members import is_address
 from syncd.mapping.check_names import fold_address
 from syncd.mapping.check_report import located
 from syncd.mapping.check_rules import PERSON_FIELDS, check_timezone
+from syncd.mapping.limits_units import WHOLE
 from syncd.mapping.suggestions import did_you_mean
 
 if TYPE_CHECKING:
-    from syncd.mapping.check_report import Keys, Report
+    from syncd.mapping.check_report import Keys, Located, Report
     from syncd.mapping.schema import PersonModel, Policy, RosterModel
 
 SOURCES = ("csv", "ldap", "http")
@@ -30,6 +31,7 @@ def check_data(report: Report) -> None:
     for here in located(report.document):
         if here.unit.policy:
             _check_policy(report, (*here.keys, "policy"), here.unit.policy)
+            _check_policy_of_unit(report, here, here.unit.policy)
 
 
 def _check_people(report: Report) -> None:
@@ -94,6 +96,17 @@ def _check_roster(report: Report, keys: Keys, roster: RosterModel) -> None:
         report.value(
             (*keys, "date_format"), f'"{roster.date_format}" holds no year', 'for example "%d/%m/%Y"'
         )
+
+
+def _check_policy_of_unit(report: Report, here: Located, policy: Policy) -> None:
+    """What only a whole mapping can say stands in vain in a unit."""
+    whole = [field for field in WHOLE if getattr(policy, field) is not None]
+    for field in whole:
+        hint = "write it into the mapping's `policy`"
+        report.error((*here.keys, "policy", field), f"`{field}` is of the whole mapping", hint)
+    if policy.admins_min is not None and here.above:
+        hint = f"write it into the policy of /{here.names[0]}, or of the mapping"
+        report.error((*here.keys, "policy", "admins_min"), "`admins_min` is of a root unit", hint)
 
 
 def _check_policy(report: Report, keys: Keys, policy: Policy) -> None:

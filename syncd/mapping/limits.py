@@ -14,6 +14,9 @@ from syncd.mapping.schema import DEFAULT_POLICY, Policy
 from syncd.mapping.schema_rules import Model
 from syncd.model import Limits
 
+UNITS = "units"
+"""Where the policies of units stand in a stored policy."""
+
 Rank = Callable[[Any], tuple[float | None, ...]]
 
 
@@ -83,7 +86,13 @@ def in_force(wanted: Policy, accepted: Policy | None) -> tuple[Policy, list[str]
     if accepted is None:
         return wanted, []
     waiting = looser(wanted, accepted)
-    return wanted.model_copy(update={name: getattr(accepted, name) for name in waiting}), waiting
+    kept = Policy.model_construct(**{name: getattr(accepted, name) for name in waiting})
+    return overlay(wanted, kept), waiting
+
+
+def tightened(own: Policy, above: Policy) -> Policy:
+    """`own` where it is stricter than `above`, which has no gaps, and `above` elsewhere."""
+    return in_force(overlay(above, own), above)[0]
 
 
 def policy_document(policy: Policy) -> dict[str, Any]:
@@ -92,12 +101,17 @@ def policy_document(policy: Policy) -> dict[str, Any]:
 
 
 def policy_from(document: Mapping[str, Any]) -> Policy:
-    """The policy that `policy_document` wrote."""
-    return Policy.model_validate(document)
+    """The policy that `policy_document` wrote; what stands beside it is of units."""
+    return Policy.model_validate({name: value for name, value in document.items() if name != UNITS})
 
 
-def limits_of(policy: Policy, *, first: bool, removed_last_day: frozenset[tuple[str, str, str]]) -> Limits:
-    """The numbers that `plan` works with; `policy` has no gaps. Before the first apply nothing is removed."""
+def limits_of(
+    policy: Policy, *, first: bool, removed_last_day: frozenset[tuple[str, str, str]], unit: str = ""
+) -> Limits:
+    """The numbers that `plan` works with; `policy` has no gaps. Before the first apply nothing is removed.
+
+    `unit` is the path of the unit whose own policy it is.
+    """
     return Limits(
         adopt=policy.adopt or "ask",
         unlisted=policy.unlisted or "report",
@@ -115,6 +129,8 @@ def limits_of(policy: Policy, *, first: bool, removed_last_day: frozenset[tuple[
         delete_units=policy.delete_units or "empty",
         first_plan=first,
         removed_last_day=removed_last_day,
+        mode=(policy.mode or "enforce") if unit else "enforce",
+        unit=unit,
     )
 
 

@@ -34,6 +34,9 @@ REASONS = {
     "foreign": mark("not ours"),
     "drift": mark("changed by someone else"),
     "frozen": mark("its source is not healthy"),
+    "additive": mark("nothing is removed yet"),
+    "mode": mark("simulated or paused"),
+    "needed": mark("still needed"),
     "limit": mark("stopped by a limit"),
     "unsupported": mark("the server cannot hold it"),
 }

@@ -49,3 +49,44 @@ def test_with_delete_a_group_exists_while_somebody_is_in_it(directory_site: Site
     entries = site.entries()
     site.apply().ok()
     assert site.entries() == entries  # with the change numbers of every entry: nothing was written
+
+
+def test_people_whom_mapping_or_unit_protects_by_their_address_lose_nothing(directory_site: Site) -> None:
+    site = directory_site
+    protected = "policy: {protected: [bob@acme.example]}"
+    site.write(
+        TEAMS.replace("lab: {}", f"lab: {{{protected}, members: {{member: [bob@acme.example]}}}}").replace(
+            "member: [bob", "member: [eve@acme.example, bob", 1
+        )
+        + "policy: {protected: [EVE@acme.example]}\n"
+    )
+    site.apply().ok()
+    everybody = groups(site)
+    assert everybody["sre/member"] == ["uid=bob", "uid=eve"]
+    site.write(
+        site.mapping.read_text()
+        .replace("[eve@acme.example, bob@acme.example]", "[]")
+        .replace("[bob@acme.example]}}", "[]}}")
+    )
+    answer = site.apply().ok()
+    assert groups(site) == {**everybody, "sre/member": ["uid=eve"]}
+    assert answer.out.count("is protected") == 2
+    site.edit(protected, "policy: {}")
+    plan = site.plan()
+    assert plan["policy_waiting"] == ["protected in /acme/lab"]
+    site.apply().ok()
+    assert groups(site)["lab/member"] == ["uid=bob"]
+    site.cli("plans", "approve", site.plan()["digest"], "--reason", "bob left").ok()
+    site.apply().ok()
+    assert groups(site)["lab/member"] == ["uid=bob"]  # the approved plan made the new policy the accepted one
+    site.apply().ok()
+    assert "lab/member" not in groups(site)
+
+
+def test_a_unit_may_not_loosen_what_the_operator_bounds(directory_site: Site) -> None:
+    site = directory_site
+    site.write(TEAMS.replace("lab: {}", 'lab: {policy: {adopt: "yes"}}'))
+    answer = site.cli("validate", "acme")
+    assert answer.code == 65
+    where = "acme.yaml:7:22: organizations.acme.teams.lab.policy.adopt: only a stricter policy"
+    assert where in answer.out + answer.err
