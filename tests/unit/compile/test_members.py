@@ -207,6 +207,12 @@ def test_the_last_day_may_come_from_a_column(compiled):
     ]
 
 
+def test_a_last_day_that_is_no_date_is_refused_with_its_row(refused):
+    entry = "{roster: hr, where: all, until: {column: until}}"
+    (message,) = refused(with_roster(entry), {"hr": hr(HR.replace("2026-11-28", "28/11/2026"))})
+    assert message.endswith('"28/11/2026" (hr.csv:3:1) is not a date; dates are %Y-%m-%d')
+
+
 def test_a_frozen_roster_freezes_what_depends_on_it_and_nothing_else(compiled):
     more = """    teams:
       sre: {members: {member: [{members_of: "..", role: member}]}}

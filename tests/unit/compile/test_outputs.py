@@ -258,6 +258,23 @@ def test_what_keycloak_cannot_store_is_refused_offline(compiled):
     assert any('"description" is 256 characters long' in each for each in messages(compiled(text)))
 
 
+@pytest.mark.parametrize(
+    ("keycloak", "message"),
+    [
+        ('group: "/{title}/{role}"', f'the group name "{"x" * 40}…" has 256 characters; Keycloak stores 255'),
+        (
+            'group: "/{name}"',
+            '"member" grants roles, and one group holds all roles of /acme; put {role} into `group`',
+        ),
+        ('unit_group: "//"', 'keycloak: "//" renders to no group; it begins with a slash and a name'),
+    ],
+)
+def test_a_group_that_keycloak_cannot_hold_is_refused_offline(compiled, keycloak, message):
+    unit = f"{{title: {'x' * 256}, grants: {{member: [grafana/editor]}}}}"
+    text = f"syncd: 1\norganizations: {{acme: {unit}}}\nkeycloak: {{{keycloak}}}\n"
+    assert any(message in each for each in messages(compiled(text)))
+
+
 def test_a_value_that_holds_a_slash_stays_one_name(compiled):
     text = """syncd: 1
 organizations: {acme: {title: R/D}}
@@ -425,6 +442,12 @@ def test_people_are_made_where_entries_are_managed(compiled):
         ),
         (", nested: true", "`nested: true` is not supported yet"),
         (", gid_number: {from: 1, to: 2}", "`gid_number` is for posixGroup"),
+        (', group: "{parent}"', "`group` renders to the base itself; for example cn={role},{unit}"),
+        (', group: "cn={role},uid=groups,{unit}"', "is neither a unit nor rendered from one"),
+        (
+            f", group_class: group, group_attributes: {{sAMAccountName: {'a' * 300}}}",
+            '"samaccountname" is 300 characters long; Active Directory stores 256',
+        ),
         (
             ', group_class: group, group_attributes: {sAMAccountName: "a/b"}',
             '"a/b" cannot be a sAMAccountName',
