@@ -313,8 +313,7 @@ class Outcome:
 class Limits:
     """The safety choices of mapping-format §7, resolved for one mapping.
 
-    Percentages are whole numbers. `approved` says that this exact plan was approved: stops are
-    lifted, holds for protection or foreign things are not. `units` has those of each unit with a policy
+    Percentages are whole numbers. `units` has those of each unit with a policy
     of its own, never looser than these, by its id and by every path it has or had; `unit` is then its path,
     and `mode` what that policy says: a run of a whole mapping that is not `enforce` does not come so far.
     """
@@ -334,7 +333,6 @@ class Limits:
     protected: frozenset[str] = frozenset()
     delete_units: str = "empty"
     first_plan: bool = False
-    approved: bool = False
     removed_last_day: frozenset[tuple[str, str, str]] = frozenset()
     adoptions: frozenset[Key] = frozenset()  # approved by `syncd adopt`
     mode: str = "enforce"

@@ -4,8 +4,9 @@ Reasons: `person` (nobody is known by that name yet), `protected`, `adoption` (n
 (belongs to another, or another's thing needs it), `drift` (policy says report), `frozen` (its source is
 not healthy), `additive`, `mode` (its unit is paused or only simulated), `unsupported` (the target cannot
 hold it), `needed` (something of ours does).
-Approval lifts adoption, drift and frozen; never protected or foreign. Revoking access that we gave
-needs nobody's container, so no foreign mark stands in its way.
+Approving a plan lifts what is frozen, and no other reason: the run itself lets those go. `syncd adopt`
+releases what waits for adoption. Revoking access that we gave needs nobody's container, so no foreign mark
+stands in its way.
 """
 
 from __future__ import annotations
@@ -263,7 +264,7 @@ def _additive(facts: Facts, change: Change) -> Why | None:
 
 def _frozen(facts: Facts, change: Change) -> Why | None:
     """What an act gave is taken away whatever state the sources are in."""
-    if change.op is not Op.DELETE or change.key.kind not in ACCESS or facts.limits.approved:
+    if change.op is not Op.DELETE or change.key.kind not in ACCESS:
         return None
     if change.origin.source not in DECLARED:
         return None
@@ -278,7 +279,7 @@ def _frozen(facts: Facts, change: Change) -> Why | None:
 
 def _edge_of_others(facts: Facts, change: Change) -> Why | None:
     adopt = facts.limits.at(change.origin).adopt
-    if change.op is not Op.ADOPT or adopt == "yes" or facts.limits.approved:
+    if change.op is not Op.ADOPT or adopt == "yes":
         return None
     if change.key in facts.limits.adoptions or change.key.kind is Kind.PERSON:
         return None
@@ -300,7 +301,7 @@ def _unread(facts: Facts, change: Change) -> Why | None:
 
 def _taken_away(facts: Facts, change: Change) -> Why | None:
     """Drift of whole facts: ours, and somebody took it away, or moved it."""
-    if facts.limits.at(change.origin).drift == "revert" or facts.limits.approved:
+    if facts.limits.at(change.origin).drift == "revert":
         return None
     if change.op is Op.MOVE and change.native in facts.drifted:
         return "drift", "somebody renamed or moved it; the policy says to report that only"
@@ -332,7 +333,7 @@ def _overwrites(facts: Facts, change: Change) -> tuple[set[str], Why]:
     limits, row = facts.limits.at(change.origin), facts.owned.get(change.key)
     lost = change.key in facts.lost
     adopted = change.op is Op.ADOPT or (change.op is Op.UPDATE and row is not None and row.adopted)
-    free = limits.adopt == "yes" or limits.approved or change.key in limits.adoptions
+    free = limits.adopt == "yes" or change.key in limits.adoptions
     if (
         not adopted
         or free
@@ -348,8 +349,7 @@ def _reverts(facts: Facts, change: Change) -> tuple[set[str], Why]:
     """Values that we wrote, that are still wanted, and that somebody changed."""
     row = facts.owned.get(change.key)
     drift = facts.limits.at(change.origin).drift
-    reverts = drift == "revert" or facts.limits.approved
-    if change.op is not Op.UPDATE or row is None or row.claimed or reverts:
+    if change.op is not Op.UPDATE or row is None or row.claimed or drift == "revert":
         return set(), ("drift", "")
     names = {
         name

@@ -66,5 +66,11 @@ def _state(
 
 
 def _explanation(origin: Origin, target: str, state: str) -> Explanation:
+    """The role is that of the group; with `closure` it may come from another that inherits it."""
     rule = origin.rule or "named on this line"
-    return Explanation(origin.unit, origin.role, target, rule, origin.source, origin.place, state)
+    slot, _, role = origin.anchor[1].partition(":")
+    if slot == "role" and role != origin.role:
+        rule = f'closure: "{origin.role}" inherits "{role}"; {rule}'
+    else:
+        role = origin.role
+    return Explanation(origin.unit, role, target, rule, origin.source, origin.place, state)

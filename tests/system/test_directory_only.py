@@ -90,3 +90,15 @@ def test_a_unit_may_not_loosen_what_the_operator_bounds(directory_site: Site) ->
     assert answer.code == 65
     where = "acme.yaml:7:22: organizations.acme.teams.lab.policy.adopt: only a stricter policy"
     assert where in answer.out + answer.err
+
+
+def test_explain_says_which_groups_come_from_an_inherited_role(directory_site: Site) -> None:
+    site = directory_site
+    site.write(TEAMS.replace("empty_group: delete, closure: false", "closure: true"))
+    site.apply().ok()
+    answer = site.cli("--output", "json", "explain", "ann@acme.example").ok()
+    shown = {(one["role"], one["rule"], one["state"]) for one in answer.json["explanations"]}
+    assert shown == {
+        ("admin", "named on this line", "held by the person"),
+        ("member", 'closure: "admin" inherits "member"; named on this line', "held by the person"),
+    }

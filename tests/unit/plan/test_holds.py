@@ -1,4 +1,4 @@
-"""Everything that makes a change wait, one test each; approval lifts some of it and never the rest."""
+"""Everything that makes a change wait, one test each."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_an_organization_member_whom_keycloak_manages_is_not_taken_out() -> None
 
 def test_nothing_is_removed_while_the_mapping_is_additive() -> None:
     assert held(replace(LEFT, limits=Limits(additive=True))) == [("additive", Op.DELETE, MEMBER)]
-    assert changed(replace(LEFT, limits=Limits(additive=True, approved=True))) == []
+    assert changed(replace(LEFT, limits=Limits(additive=True))) == []
 
 
 def test_removals_that_depend_on_an_unhealthy_source_are_frozen() -> None:
@@ -132,8 +132,8 @@ def test_it_goes_on_waiting_once_the_container_is_in_the_ledger_and_a_value_of_o
 
 @pytest.mark.parametrize(
     "limits",
-    [Limits(adoptions=frozenset({GROUP, MEMBER})), Limits(approved=True), Limits(adopt="yes")],
-    ids=["adopt PATH", "approved", "yes"],
+    [Limits(adoptions=frozenset({GROUP, MEMBER})), Limits(adopt="yes")],
+    ids=["adopt PATH", "yes"],
 )
 def test_an_approved_adoption_takes_the_edges_and_overwrites(limits: Limits) -> None:
     case = Case(
@@ -154,9 +154,7 @@ def test_our_own_mark_needs_no_approval() -> None:
     assert (changed(case), held(case)) == ([(Op.ADOPT, GROUP)], [])
 
 
-@pytest.mark.parametrize(
-    "limits", [Limits(adopt="yes"), Limits(approved=True), Limits(adoptions=frozenset({GROUP}))]
-)
+@pytest.mark.parametrize("limits", [Limits(adopt="yes"), Limits(adoptions=frozenset({GROUP}))])
 def test_a_container_with_anothers_mark_is_foreign_and_nothing_is_added_to_it(limits: Limits) -> None:
     case = Case(wanted=BOTH, there={GROUP: {}}, marks={GROUP: "staging/acme"}, limits=limits)
     assert (changed(case), held(case)) == ([], [("foreign", Op.ADOPT, GROUP), ("foreign", Op.CREATE, MEMBER)])
@@ -168,13 +166,12 @@ def test_access_that_we_gave_in_a_container_with_anothers_mark_is_revoked() -> N
     assert (changed(case), held(case)) == ([(Op.DELETE, MEMBER)], [("foreign", Op.DELETE, GROUP)])
 
 
-@pytest.mark.parametrize("approved", [False, True])
-def test_a_container_with_something_foreign_in_it_is_not_deleted_nor_what_it_lies_in(approved: bool) -> None:
+def test_a_container_with_something_foreign_in_it_is_not_deleted_nor_what_it_lies_in() -> None:
     stranger = Key(Kind.GROUP, (*GROUP.place, "theirs"))
     case = Case(
         there={UNIT: {}, GROUP: {}, stranger: {}},
         ours={UNIT: {}, GROUP: {}},
-        limits=Limits(delete_units="delete", approved=approved),
+        limits=Limits(delete_units="delete"),
     )
     assert changed(case) == []
     assert held(case) == [("foreign", Op.DELETE, UNIT), ("foreign", Op.DELETE, GROUP)]
@@ -215,7 +212,6 @@ def test_a_value_that_somebody_changed_is_reported_where_the_policy_says_so(drif
     )
     assert (changed(case), held(case)) == ([], [("drift", Op.UPDATE, GROUP)])
     assert "scribbled" in case.plan().held[0].detail
-    assert changed(replace(case, limits=Limits(drift=drift, approved=True))) == [(Op.UPDATE, GROUP)]
 
 
 def test_a_value_that_the_file_changed_goes_beside_one_that_drifted() -> None:
@@ -246,22 +242,3 @@ def test_a_kind_that_the_target_cannot_hold_is_reported_and_not_dropped() -> Non
     grant = Key(Kind.GRANT, GROUP.place, ("portal", "viewer"))
     case = Case(wanted={GROUP: {}, grant: {}}, kinds=frozenset({Kind.GROUP, Kind.MEMBER}))
     assert (changed(case), held(case)) == ([(Op.CREATE, GROUP)], [("unsupported", Op.CREATE, grant)])
-
-
-@pytest.mark.parametrize(
-    ("case", "lifted"),
-    [
-        (replace(LEFT, frozen={("member", "/acme"): "x"}), True),
-        (Case(wanted=BOTH, there=BOTH, ours={GROUP: {}}), True),
-        (Case(wanted=BOTH, there={GROUP: {}}, ours=BOTH, limits=Limits(drift="report")), True),
-        (replace(LEFT, limits=Limits(protected=frozenset({ANN}))), False),
-        (replace(LEFT, limits=Limits(additive=True)), False),
-        (Case(wanted={GROUP: {}}, there={GROUP: {}}, ours={GROUP: {}}, waiting={MEMBER: "x"}), False),
-        (Case(wanted=BOTH, there=BOTH, marks={GROUP: "staging/acme"}), False),
-    ],
-    ids=["frozen", "adoption", "drift", "protected", "additive", "person", "foreign"],
-)
-def test_approval_lifts_some_holds_and_never_protected_or_foreign(case: Case, lifted: bool) -> None:
-    assert case.plan().held
-    approved = replace(case, limits=replace(case.limits, approved=True))
-    assert bool(approved.plan().held) is not lifted
