@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING
 
 from syncd import invitations
 from syncd.acts import OPEN, Grant, Invitation, Lock, Notice, Source
-from syncd.administration import Act, Actor, Decision, Membership, Subject, World, decide
+from syncd.administration import Act, Actor, Decision, Held, Membership, Subject, World, decide
 from syncd.errors import UsageError
 from syncd.identity import Person, fold
 from syncd.invitations import Invitee
+from syncd.membership_seats import overbooked, seated
+from syncd.membership_words import Asked, Verdict, titled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import date, datetime
 
     from syncd.acts import Record
-    from syncd.errors import Place
     from syncd.identity import Resolution
     from syncd.invitations import Rules
     from syncd.mapping.compiled import Compiled
@@ -29,26 +30,7 @@ if TYPE_CHECKING:
     from syncd.store import Store
     from syncd.targets.directory import Directory
 
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What became of an act for one person: allowed or not, why, and the line of the rule."""
-
-    who: str
-    allowed: bool
-    detail: str
-    place: Place | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One person to be invited, as whoever invites describes them; an empty role is the model's default."""
-
-    address: str
-    role: str = ""
-    given_name: str = ""
-    family_name: str = ""
-    locale: str = ""
+__all__ = ["Asked", "Office", "Verdict"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,41 +90,86 @@ class Office:
             )
         raise UsageError(f"{self.world.name(person)} holds several roles in {where}", f"say which: {roles}")
 
-    def _subject(self, person: str, role: str, unit: Path, who: str = "", address: str = "") -> Subject:
+    def decided(self, act: Act) -> Decision:
+        """What policy says of an act, paid seats included."""
+        decision = decide(act, self.actor, self.world)
+        for given in decision.gives:
+            full = overbooked(self.world, given.unit, given.person, given.role)
+            if full:
+                place = self.world.places(("invitations", "seats"))
+                reason = f'{act.target.who}: {full}, and "{given.role}" takes one'
+                return Decision(False, reason, "free a seat or raise `seats`", "invitations.seats", place)
+        return decision
+
+    def subject(self, person: str, role: str, unit: Path, who: str = "", address: str = "") -> Subject:
+        """To whom an act is done, with the state of the account."""
         account = self.world.account(person)
         name = who or account.who
         return Subject(person, role, unit, account.state, account.authority, name, address or account.address)
+
+    # --- how mails call people, units and roles -------------------------------------------------------
+
+    def called(self, person: str) -> str:
+        """The text by which acts name a person whom they know by id: an address, else a username."""
+        one = self.people.persons.get(person)
+        account = self.people.accounts.get((person, "keycloak"))
+        if account is not None:
+            return account.email or account.username
+        return min(one.addresses | one.usernames, default=person) if one else person
+
+    def locale_of(self, person: str, unit: Path) -> str:
+        """The language of mails to a person."""
+        account = self.people.accounts.get((person, "keycloak"))
+        return (account.locale if account else "") or self._language(unit) or "en"
+
+    def unit_title(self, unit: Path, locale: str) -> str:
+        """How mails call a unit."""
+        return titled(self.compiled.units[unit].title, locale) or unit[-1]
+
+    def role_title(self, unit: Path, role: str, locale: str) -> str:
+        """How mails call a role."""
+        return titled(self.world.roles(unit)[role].title, locale) or role.rpartition("/")[2]
 
     # --- acts on memberships --------------------------------------------------------------------------
 
     def add(self, who: str, unit: Path, role: str, until: date | None = None, reason: str = "") -> Verdict:
         """Give a role to somebody who has an account."""
         person = self.person(who)
-        act = Act("add", unit, self._subject(person, role, unit, who), until=until)
-        return self._done(act, lambda decision: self._given(decision, who, until=until, reason=reason))
+        act = Act("add", unit, self.subject(person, role, unit, who), until=until)
+        return self._done(act, lambda decision: self.given(decision, who, until=until, reason=reason))
 
     def change(self, who: str, unit: Path, to: str, role: str = "") -> Verdict:
-        """Give another role in place of the one held."""
+        """Give another role in place of the one held; what waits for an invitation goes on waiting."""
         person = self.person(who)
-        act = Act("change", unit, self._subject(person, role or self.role_of(person, unit), unit, who), to)
-        return self._done(act, lambda decision: self._given(decision, who))
+        act = Act("change", unit, self.subject(person, role or self.role_of(person, unit), unit, who), to)
+        return self._done(act, lambda decision: self._changed(decision, who))
+
+    def _changed(self, decision: Decision, who: str) -> list[Record]:
+        before = [grant for taken in decision.takes for grant in self.grants_behind(taken)]
+        waits = next((grant.waits for grant in before if grant.waits), "")
+        source = next((grant.source for grant in before), Source.ADMIN)
+        given = self.given(decision, who, waits=waits, source=source)
+        asked = self.store.acts.get(Invitation, waits) if waits else None
+        if asked is None or not given:
+            return [*given]
+        return [*given, replace(asked, unit=given[0].unit, role=given[0].role)]
 
     def remove(self, who: str, unit: Path, role: str = "") -> Verdict:
         """Take a role away, there and below."""
         person = self.person(who)
-        act = Act("remove", unit, self._subject(person, role or self.role_of(person, unit), unit, who))
+        act = Act("remove", unit, self.subject(person, role or self.role_of(person, unit), unit, who))
         return self._done(act, lambda _decision: [])
 
     def _done(self, act: Act, records: Callable[[Decision], Sequence[Record]]) -> Verdict:
         """Decide; where it is allowed, write what is given and delete what is taken, all or nothing."""
-        decision = decide(act, self.actor, self.world)
+        decision = self.decided(act)
         verdict = Verdict(act.target.who, decision.allowed, str(decision), decision.place)
         if decision.allowed:
-            gone = [grant for taken in decision.takes for grant in self._grants(taken)]
+            gone = [grant for taken in decision.takes for grant in self.grants_behind(taken)]
             self.store.acts.change(*records(decision), gone=gone, by=self.by)
         return verdict
 
-    def _given(  # noqa: PLR0913 - what a grant says beside who gets what
+    def given(  # noqa: PLR0913 - what a grant says beside who gets what
         self,
         decision: Decision,
         who: str,
@@ -152,6 +179,7 @@ class Office:
         waits: str = "",
         source: Source = Source.ADMIN,
     ) -> list[Grant]:
+        """The grants that make true what a decision gives."""
         now = self.now()
         return [
             Grant(
@@ -171,7 +199,7 @@ class Office:
             for given in decision.gives
         ]
 
-    def _grants(self, taken: Membership) -> list[Grant]:
+    def grants_behind(self, taken: Membership) -> list[Grant]:
         """The grants of acts behind a membership; those of files are refused before."""
         unit = self.compiled.units[taken.unit]
         uids = {unit.uid, *unit.former}
@@ -185,51 +213,78 @@ class Office:
     ) -> list[Verdict]:
         """Invite people into a unit, each with a role; `extra` are further (unit, role) given with it.
 
-        With `forbidden_role: fail` one refusal refuses all; otherwise the others go out.
+        With `forbidden_role: fail` one refusal refuses all; otherwise the others go out. Each is decided in
+        the world that those before leave, so that a batch passes no limit that one by one would meet.
         """
-        document = self.world.document(unit)
-        decisions = [(one, self._invitation(unit, one)) for one in asked]
-        refused = [decision for _, (_, decision) in decisions if not decision.allowed]
-        if refused and document.invitations.forbidden_role == "fail":
-            return [
-                Verdict(
-                    one.address, False, str(decision if not decision.allowed else refused[0]), decision.place
-                )
-                for one, (_, decision) in decisions
-            ]
-        return [self._invited(unit, one, act, decision, extra) for one, (act, decision) in decisions]
+        if self.world.document(unit).invitations.forbidden_role == "fail":
+            refused = next(
+                (found for one in asked if not (found := self._allowed(unit, one)[1]).allowed), None
+            )
+            if refused is not None:
+                return [Verdict(one.address, False, str(refused), refused.place) for one in asked]
+        verdicts, office = [], self
+        for one in asked:
+            verdict, given = office._invited(unit, one, extra)
+            verdicts.append(verdict)
+            office = office.after(given)
+        return verdicts
 
-    def _invitation(self, unit: Path, one: Asked) -> tuple[Act, Decision]:
-        person = self._known(one.address)
-        subject = self._subject(person, one.role, unit, one.address, one.address)
-        act = Act("invite", unit, subject)
-        return act, decide(act, self.actor, self.world)
+    def after(self, given: Sequence[Membership]) -> Office:
+        """The office in the world in which this is held as well."""
+        waiting = [Held(one.person, one.role, one.unit, Source.INVITATION, waits=True) for one in given]
+        world = replace(self.world, holdings=[*self.world.holdings, *waiting]) if waiting else self.world
+        return replace(self, world=world)
 
-    def _known(self, address: str) -> str:
+    def _allowed(self, unit: Path, one: Asked) -> tuple[Act, Decision]:
+        """Whether the person may be invited, as what a seat is left for.
+
+        Where people set their first password themselves nobody is mailed a link: that is called `create`.
+        """
+        person = self.known(one.address)
+        role = seated(self.world, unit, person, one.role)
+        verb = "create" if self.world.document(unit).invitations.activation == "self_reset" else "invite"
+        act = Act(verb, unit, self.subject(person, role, unit, one.address, one.address))
+        return act, self.decided(act)
+
+    def known(self, address: str) -> str:
+        """The id of the one person with this address or username, else empty."""
         name = fold(address)
         found = [one.id for one in self.people.persons.values() if name in one.addresses | one.usernames]
         return found[0] if len(found) == 1 else ""
 
     def _invited(
-        self, unit: Path, one: Asked, act: Act, decision: Decision, extra: Sequence[tuple[Path, str]]
-    ) -> Verdict:
-        if not decision.allowed:
-            return Verdict(one.address, False, str(decision), decision.place)
-        has_account = (act.target.person, "keycloak") in self.people.accounts
-        invitation_rules = self.world.document(unit).invitations
-        if has_account and invitation_rules.existing_account == "error":
-            return Verdict(one.address, False, "an account with this address exists already", decision.place)
-        if self._open(one.address):
-            return Verdict(one.address, False, "an invitation to this address is open already: resend it")
+        self, unit: Path, one: Asked, extra: Sequence[tuple[Path, str]]
+    ) -> tuple[Verdict, Sequence[Membership]]:
+        act, decision = self._allowed(unit, one)
+        further = [self._further(act.target.person, one, at, role) for at, role in extra]
+        refused = next((found for found in (decision, *further) if not found.allowed), None)
+        if refused is not None:
+            return Verdict(one.address, False, str(refused), refused.place), ()
+        open_ = self._open(one.address)
+        has_account = (act.target.person, "keycloak") in self.people.accounts and open_ is None
+        if has_account and self.world.document(unit).invitations.existing_account == "error":
+            place = self.world.places(("invitations", "existing_account"))
+            detail = f"an account with this address exists already (invitations.existing_account, {place})"
+            return Verdict(one.address, False, f"{detail}; add the person instead", place), ()
         person = act.target.person or self._new_person(one)
-        gives = [replace(given, person=person) for given in decision.gives]
-        gives += [Membership(person, role, at) for at, role in extra]
+        gives = [replace(given, person=person) for each in (decision, *further) for given in each.gives]
         decision = replace(decision, gives=tuple(gives))
-        if has_account and self.world.account(person).state != "pending":
-            self.store.acts.change(*self._given(decision, one.address), by=self.by)
-            return Verdict(one.address, True, f"{decision}; has an account, no mail", decision.place)
-        self._ask(unit, one, person, decision)
-        return Verdict(one.address, True, f"{decision}; invited", decision.place)
+        if has_account:
+            self.store.acts.change(*self.given(decision, one.address), by=self.by)
+            said = "has an account already, so no mail leaves"
+        elif open_ is not None:
+            waiting = self.given(decision, one.address, waits=open_.id, source=Source.INVITATION)
+            self.store.acts.change(*waiting, by=self.by)
+            said = "waits for the invitation that is open already, so no other mail leaves"
+        else:
+            self._ask(unit, one, person, decision)
+            said = "invited"
+        return Verdict(one.address, True, f"{decision}; {said}", decision.place), gives
+
+    def _further(self, person: str, one: Asked, at: Path, role: str) -> Decision:
+        """Whether a unit that was named beside may be given too: an add of its own."""
+        act = Act("add", at, self.subject(person, role, at, one.address, one.address))
+        return self.decided(act)
 
     def _ask(self, unit: Path, one: Asked, person: str, decision: Decision) -> None:
         """The invitation and everything that waits for it, in one transaction."""
@@ -238,13 +293,19 @@ class Office:
             fold(one.address),
             self.compiled.units[unit].uid,
             decision.gives[0].role,
-            one.locale,
+            one.locale or self._language(unit),
             one.given_name,
             one.family_name,
         )
         made = invitations.asked(self.new_id("i"), self.mapping, invitee, self.by, self.now())
-        waiting = self._given(decision, one.address, waits=made.id, source=Source.INVITATION)
+        waiting = self.given(decision, one.address, waits=made.id, source=Source.INVITATION)
         self.store.acts.change(made, *waiting, by=self.by)
+
+    def _language(self, unit: Path) -> str:
+        """The language of mails to people of whom nothing else is known."""
+        document = self.world.document(unit)
+        fixed = document.invitations.locale
+        return document.settings.language or "" if fixed in ("person", "per_batch", "fixed") else fixed
 
     def _new_person(self, one: Asked) -> str:
         person = Person(self.new_id("p"), addresses=frozenset({fold(one.address)}))
@@ -282,9 +343,9 @@ class Office:
 
     def _again(self, verb: str, address: str, done: Callable[[Invitation], Invitation | str]) -> Verdict:
         one = self._latest(address)
-        unit = self._place(one.unit)
-        act = Act(verb, unit, self._subject(one.person, one.role, unit, one.address, one.address))
-        decision = decide(act, self.actor, self.world)
+        unit = self.path_of(one.unit)
+        act = Act(verb, unit, self.subject(one.person, one.role, unit, one.address, one.address))
+        decision = self.decided(act)
         if not decision.allowed:
             return Verdict(one.address, False, str(decision), decision.place)
         changed = done(one)
@@ -295,7 +356,7 @@ class Office:
         self.store.acts.change(changed, gone=gone, by=self.by)
         return Verdict(one.address, True, str(decision), decision.place)
 
-    def _place(self, uid: str) -> Path:
+    def path_of(self, uid: str) -> Path:
         """The path of a unit by its id, former ones included."""
         for path, unit in self.compiled.units.items():
             if uid in (unit.uid, *unit.former):
@@ -317,12 +378,23 @@ class Office:
         chosen = self.person(heir) if heir else ""
         return self._account("delete", who, lambda lock: replace(lock, state="deleted"), chosen)
 
+    def erase(self, who: str) -> Verdict:
+        """Forget the names of somebody who holds nothing any more; for operators only."""
+        person = self.person(who)
+        held = self.world.of(person)
+        if not self.actor.operator:
+            return Verdict(who, False, "only an operator erases people; leave out --as")
+        if held:
+            return Verdict(who, False, f"{who} holds {held[0]}; remove that first", held[0].place)
+        self.store.erase(person)
+        return Verdict(person, True, "everything by which the person could be named is erased")
+
     def _account(self, verb: str, who: str, done: Callable[[Lock], Lock], heir: str = "") -> Verdict:
         person = self.person(who)
         held = self.world.of(person)
         unit, role = (held[0].unit, held[0].role) if held else (next(iter(self.compiled.units)), "")
-        act = Act(verb, unit, self._subject(person, role, unit, who), heir=heir)
-        decision = decide(act, self.actor, self.world)
+        act = Act(verb, unit, self.subject(person, role, unit, who), heir=heir)
+        decision = self.decided(act)
         if not decision.allowed:
             return Verdict(who, False, str(decision), decision.place)
         account = self.people.accounts.get((person, "keycloak"))

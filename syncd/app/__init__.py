@@ -6,23 +6,28 @@ Commands call it, it calls `reconcile`. Every method may raise a `SyncdError`; n
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from syncd import reconcile
 from syncd import settings as settings_module
-from syncd.acts import Grant
+from syncd.acts import Grant, Invitation, InvitationState, Redemption
 from syncd.app import connections, files, people
 from syncd.app.directory import fetcher
 from syncd.app.explain import explanations
+from syncd.app.office import Before, office_of, write_down
 from syncd.app.setup import bootstrap, doctor, integrity_key
+from syncd.app.timing import Timing
 from syncd.app.validation import validate_paths
 from syncd.app_types import AuditRow, HeldRow, MappingStatus, PlanRow, RunDetail, RunRow
 from syncd.errors import MappingInvalid, Refused, SyncdError, TargetError, UsageError
 from syncd.mapping import limits, outputs
 from syncd.mapping.json_schema import json_schema
 from syncd.mapping.suggestions import meant_or_listed
+from syncd.membership_links import process_redemptions
+from syncd.membership_words import Verdict
 from syncd.model import Change, Op, Outcome, Result
 from syncd.prepare import Files, Job, Narrowing, prepare
 from syncd.render.documents import plan_document
@@ -36,6 +41,7 @@ if TYPE_CHECKING:
     from syncd.inviting import Inviter
     from syncd.mapping.compiled import Compiled
     from syncd.mapping.read import Loaded
+    from syncd.membership import Office
     from syncd.model import Check, Mailed, Owned, RunPlan, RunReport
     from syncd.prepare import Prepared
     from syncd.settings import Settings
@@ -49,8 +55,19 @@ __all__ = ["App", "bootstrap", "validate_paths"]
 class App:
     """One operator's file, its store, and everything that can be done with them."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        load: Callable[[Settings, str], Loaded] = files.load_mapping,
+        stop: Callable[[], bool] = lambda: False,
+        trigger: str = "sync",
+    ) -> None:
+        """`load`, `stop` and `trigger` are the daemon's: what is in force, when to end, why it runs."""
         self.settings = settings
+        self._load = load
+        self._stop = stop
+        self._trigger = trigger
         self._store: Store | None = None
         self._open: list[Target] = []
 
@@ -81,7 +98,7 @@ class App:
 
     def schema(self, mapping: str) -> dict[str, Any]:
         """A JSON Schema with the mapping's own kinds and roles."""
-        return json_schema(files.load_mapping(self.settings, self._known(mapping)).document)
+        return json_schema(self._load(self.settings, self._known(mapping)).document)
 
     def plan(self, mapping: str, *, only: str | None = None, target: str | None = None) -> RunPlan:
         """What a run would do now; it is kept for approval where something stops it or waits."""
@@ -99,13 +116,60 @@ class App:
         progress: reconcile.Progress = reconcile.silent,
     ) -> RunReport:
         """Carry out the plan that was shown, if a fresh one equals it."""
-        trigger = "apply" if confirmed else "sync"
+        trigger = "apply" if confirmed else self._trigger
+        self._answer_links(mapping, actor)
         job = self._job(mapping)
         report = reconcile.apply(
             job, plan, confirmed=confirmed, actor=actor, trigger=trigger, progress=progress
         )
-        self._keep(report.plan)
+        self._finish(job, report)
         return report
+
+    def office(self, mapping: str, who: str = "", operator: str = "") -> Office:
+        """Where acts on the mapping are done, on behalf of the person `who` or of the operator.
+
+        Raises `UsageError` where nobody is known by that name.
+        """
+        job = self._job(mapping)
+        loaded = self._load(self.settings, mapping)
+        inviter = people.inviter_of(self.settings, mapping, loaded, job.store)
+        return office_of(job, prepare(job), inviter, who, operator)
+
+    def act(
+        self, mapping: str, who: str, operator: str, do: Callable[[Office], Sequence[Verdict]]
+    ) -> tuple[Sequence[Verdict], RunReport | None]:
+        """Do something on behalf of a person, and make it true at once where it was allowed.
+
+        The act is decided and stored under the lease of the mapping, so that of two who act at once each
+        sees what the other did. One after which the mapping does not hold is taken back and refused.
+        """
+        store = self._db
+        with store.lease(self._known(mapping), operator or who, reconcile.LEASE):
+            before = Before.of(store, mapping)
+            verdicts = do(self.office(mapping, who, operator))
+        if not any(verdict.allowed for verdict in verdicts):
+            return verdicts, None
+        try:
+            job = self._job(mapping)
+            report = reconcile.apply(job, None, confirmed=False, actor=operator or who, trigger="act")
+        except MappingInvalid as error:
+            before.restore(store, operator or who)
+            return [Verdict(one.who, False, str(error), error.problems[0].place) for one in verdicts], None
+        self._finish(job, report)
+        return verdicts, report
+
+    def _answer_links(self, mapping: str, actor: str) -> None:
+        """Whoever redeemed a link is invited before the run that mails them."""
+        store = self._db
+        if store.acts.all(Redemption, self._known(mapping), state="recorded"):
+            with store.lease(mapping, actor, reconcile.LEASE):
+                process_redemptions(self.office(mapping, operator=actor))
+
+    def _finish(self, job: Job, report: RunReport) -> None:
+        """Keep what waits for approval, and write down in acts what the run made true."""
+        self._keep(report.plan)
+        if not report.exit_code:
+            write_down(job, report.run)
 
     def held(self, mapping: str) -> list[HeldRow]:
         """Every change that waits, with the reason."""
@@ -199,6 +263,15 @@ class App:
         """Every break in the audit trail."""
         return [str(row) for row in self._db.verify_audit()]
 
+    def timing(self) -> Timing:
+        """When mappings are due, and whether their runs wait."""
+        return Timing(self.settings, self._db, self._load)
+
+    def invitation_states(self, mapping: str) -> dict[str, int]:
+        """How many invitations of the mapping stand how; every state is there."""
+        found = Counter(one.state for one in self._db.acts.all(Invitation, mapping))
+        return {state.value: found[state] for state in InvitationState}
+
     # --- setting up -----------------------------------------------------------------------------------
 
     def db_upgrade(self) -> list[str]:
@@ -236,7 +309,7 @@ class App:
 
     def _files(self, mapping: str) -> tuple[Compiled, Files]:
         """The mapping's files, compiled with what acts gave, and within its reach."""
-        loaded = files.load_mapping(self.settings, self._known(mapping))
+        loaded = self._load(self.settings, self._known(mapping))
         return self._compiled_files(mapping, loaded)
 
     def _compiled_files(self, mapping: str, loaded: Loaded) -> tuple[Compiled, Files]:
@@ -276,7 +349,7 @@ class App:
 
     def _job(self, mapping: str) -> Job:
         store = self._db
-        loaded = files.load_mapping(self.settings, self._known(mapping))
+        loaded = self._load(self.settings, self._known(mapping))
         inviter = people.inviter_of(self.settings, mapping, loaded, store)
         if inviter is not None:
             inviter.settle()
@@ -311,6 +384,7 @@ class App:
             freed=people.locked(store, mapping, "enabled"),
             waiting=inviter.waiting() if inviter else {},
             advance=self._advance(inviter, compiled) if inviter else None,
+            stop=self._stop,
         )
 
     def _advance(self, inviter: Inviter, compiled: Compiled) -> Callable[[Prepared], Sequence[Mailed]]:

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from syncd.acts import OPEN, Invitation
+from syncd.acts import OPEN, Grant, Invitation, Source
 from syncd.administration import Account, Actor, Held, World
 from syncd.app import people
+from syncd.errors import Busy, Stale
 from syncd.identity import fold
+from syncd.mapping.members_acts import place_of, renamed
 from syncd.mapping.roster_view import holdings
 from syncd.membership import Office
+from syncd.model import Change, Op, Outcome, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from syncd.acts import Record
     from syncd.inviting import Inviter
-    from syncd.mapping.compiled import Compiled
+    from syncd.mapping.compiled import Assignment, Compiled
     from syncd.mapping.places import Places
+    from syncd.model import Owned
     from syncd.prepare import Job, Prepared
+    from syncd.store import Store
 
 OPERATOR = "operator:"
 
@@ -53,8 +61,8 @@ def world_of(job: Job, prepared: Prepared, compiled: Compiled, places: Places) -
         accounts=_accounts(job, prepared, compiled),
         places=places.at,
         today=job.now().date(),
-        admins_min=prepared.policy.admins_min or 0,
-        protected=frozenset(prepared.policy.protected),
+        admins_min=prepared.policies.wanted.admins_min or 0,
+        protected=frozenset(prepared.policies.wanted.protected),
     )
 
 
@@ -92,3 +100,114 @@ def _accounts(job: Job, prepared: Prepared, compiled: Compiled) -> dict[str, Acc
 def declared(compiled: Compiled) -> frozenset[str]:
     """The people whom `people` of the files describes, whose accounts the files therefore own."""
     return frozenset(fold(name) for name in compiled.document.people) | frozenset(compiled.document.people)
+
+
+# --- what a run made true -----------------------------------------------------------------------------
+
+
+def write_down(job: Job, run: str) -> None:
+    """After a run: acts take the names of today, and a seed that was given belongs to acts from now on.
+
+    Read from the ledger and not from what the run did, so that a crash in between loses nothing.
+    """
+    acts = job.store.acts
+    for grant in renamed(job.files.compiled, acts.all(Grant, job.mapping)):
+        with suppress(Stale):  # somebody acted on it meanwhile; the next run writes it down
+            acts.save(grant)
+    if any(one.initial for one in job.files.compiled.assignments):
+        owned = {name: job.store.owned(job.mapping, name) for name in job.targets}
+        for seed in _given_seeds(job, owned):
+            acts.add(seed)
+            with suppress(Busy):  # the run that has the lease by now writes it down
+                _take_over(job, owned, seed, run)
+
+
+def _given_seeds(job: Job, owned: Mapping[str, Sequence[Owned]]) -> list[Grant]:
+    """A grant for each seed that the ledger shows to be given."""
+    rows = (row.origin for rows in owned.values() for row in rows)
+    given = {origin.counted for origin in rows if origin.initial}
+    persons = [one for one in job.store.persons() if any(one.id == person for person, _, _ in given)]
+    found = []
+    for line in job.files.compiled.assignments:
+        if line.initial and not line.lent:
+            unit, names = job.files.compiled.units[line.unit].uid, _names(job.files.compiled, line)
+            for person in persons:
+                known = person.addresses | person.usernames
+                if (person.id, line.role, unit) in given and not names.isdisjoint(known):
+                    found.append(_seed(job, unit, line.role, person.id, fold(line.text or line.who)))
+    return found
+
+
+def _names(compiled: Compiled, line: Assignment) -> frozenset[str]:
+    """Everything by which a line may mean its person."""
+    entry = compiled.people.get(line.who)
+    more = (entry.email, entry.username) if entry else ()
+    return frozenset(fold(text) for text in (line.text, line.who, *more) if text)
+
+
+def _take_over(job: Job, owned: Mapping[str, Sequence[Owned]], seed: Grant, run: str) -> None:
+    """The ledger says whose the fact is by now, so that the next run has nothing to note down."""
+    for name, rows in owned.items():
+        outcomes = [
+            Outcome(
+                Change(
+                    Op.UPDATE,
+                    row.key,
+                    row.attrs,
+                    native=row.native,
+                    origin=replace(row.origin, source=seed.source.value, initial=False, place=place_of(seed)),
+                ),
+                Result.DONE,
+            )
+            for row in rows
+            if row.origin.initial and row.origin.counted == (seed.person, seed.role, seed.unit)
+        ]
+        if outcomes:
+            job.store.record(job.mapping, name, run, outcomes)
+
+
+def _seed(job: Job, unit: str, role: str, person: str, who: str) -> Grant:
+    return Grant(
+        people.new_id("g"),
+        job.mapping,
+        unit=unit,
+        role=role,
+        person=person,
+        who=who,
+        source=Source.ADMIN,
+        by="file",
+        since=job.now(),
+    )
+
+
+# --- undoing ------------------------------------------------------------------------------------------
+
+UNDONE = (Grant, Invitation)
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What acts had given and asked before an act, to be put back where the mapping then does not hold."""
+
+    mapping: str
+    records: Mapping[str, Record]
+
+    @classmethod
+    def of(cls, store: Store, mapping: str) -> Before:
+        """As it is now."""
+        return cls(mapping, _records(store, mapping))
+
+    def restore(self, store: Store, by: str) -> None:
+        """Put everything back that has changed since."""
+        now = _records(store, self.mapping)
+        gone = [record for name, record in now.items() if name not in self.records]
+        back = [
+            replace(record, version=now[name].version if name in now else 0)
+            for name, record in self.records.items()
+            if now.get(name) != record
+        ]
+        store.acts.change(*back, gone=gone, by=by)
+
+
+def _records(store: Store, mapping: str) -> dict[str, Record]:
+    return {record.id: record for kind in UNDONE for record in store.acts.all(kind, mapping)}

@@ -1,0 +1,147 @@
+"""What lists of people show: members, invitations, requests to join, links, one account."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from syncd import membership_joins, membership_links
+from syncd.acts import OPEN, Invitation, InvitationState, Join, Link
+from syncd.errors import UsageError
+from syncd.mapping.roster_view import Known, Member, export_csv, members, one_line_each
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from syncd.membership import Office
+    from syncd.model import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One record in a list: whom it is about, how it stands, and until when. Times are ISO 8601 in UTC."""
+
+    id: str
+    who: str
+    unit: str
+    role: str
+    state: str
+    begun: str = ""
+    expires: str = ""
+    by: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """One account with everything that its person holds: (unit, role, where that is written)."""
+
+    person: str
+    who: str
+    state: str
+    authority: str
+    holds: tuple[tuple[str, str, str], ...]
+
+
+def member_lines(office: Office, within: Path = ()) -> tuple[Member, ...]:
+    """Everybody who holds or waits for something in a unit and below."""
+    records = office.store.acts.all(Invitation, office.mapping)
+    accepted = InvitationState.ACCEPTED
+    known = Known(
+        ids=office.people.ids,
+        accounts={
+            person: account
+            for (person, target), account in office.people.accounts.items()
+            if target == _accounts_in(office)
+        },
+        invited=frozenset(one.person for one in records if one.state in OPEN),
+        entered={one.person: one.ended_at for one in records if one.state is accepted and one.ended_at},
+        zone=ZoneInfo(office.compiled.document.settings.timezone or "UTC"),
+    )
+    return members(office.compiled, known, within)
+
+
+def _accounts_in(office: Office) -> str:
+    return "keycloak" if office.connect is not None else "ldap"
+
+
+def members_csv(office: Office, unit: Path) -> str:
+    """The members of one unit as the model exports them: each person once, in the columns that it names.
+
+    Units below have lists of their own. Raises `UsageError` where the model exports nothing.
+    """
+    export = office.world.document(unit).export
+    if export is None:
+        raise UsageError(f"{office.mapping} exports no members", "add `export` to the model")
+    inside = [one for one in member_lines(office, unit) if one.unit == unit]
+    return export_csv(one_line_each(inside), export.columns)
+
+
+def invitation_lines(office: Office, *, everything: bool = False) -> list[Line]:
+    """The invitations that are not over (or all), oldest first."""
+    found = office.store.acts.all(Invitation, office.mapping)
+    shown = [one for one in found if everything or one.state in OPEN or one.state is InvitationState.EXPIRED]
+    return [
+        Line(
+            one.id,
+            one.address,
+            one.unit,
+            one.role,
+            one.state.value,
+            _time(one.sent_at or one.asked_at),
+            _time(one.expires_at),
+            office.world.name(one.by) if one.by.startswith("p_") else one.by or "file",
+            one.reason,
+        )
+        for one in shown
+    ]
+
+
+def join_lines(office: Office) -> list[Line]:
+    """Everybody who asked to join, oldest first."""
+    return [
+        Line(
+            one.id,
+            one.address,
+            one.unit,
+            one.role,
+            membership_joins.state(office, one),
+            _time(one.asked_at),
+            by=office.world.name(one.by) if one.state in ("approved", "refused") else "",
+        )
+        for one in office.store.acts.all(Join, office.mapping)
+    ]
+
+
+def link_lines(office: Office) -> list[Line]:
+    """Every link, oldest first; none shows its token."""
+    now = office.now()
+    return [
+        Line(
+            one.id,
+            ", ".join(one.domains),
+            one.unit,
+            one.role,
+            membership_links.standing(one, now),
+            _time(one.created_at),
+            _time(one.expires_at),
+            office.world.name(one.by) if one.by.startswith("p_") else one.by,
+            f"{one.uses}/{one.max_uses}" if one.max_uses is not None else str(one.uses),
+        )
+        for one in office.store.acts.all(Link, office.mapping)
+    ]
+
+
+def account_view(office: Office, who: str) -> AccountView:
+    """One account; raises `UsageError` for somebody who is unknown."""
+    person = office.person(who)
+    account = office.world.account(person)
+    holds = tuple(
+        ("/" + "/".join(held.unit), held.role, str(held.place or "")) for held in office.world.of(person)
+    )
+    return AccountView(person, office.world.name(person), account.state, account.authority, holds)
+
+
+def _time(moment: datetime | None) -> str:
+    return moment.isoformat() if moment else ""

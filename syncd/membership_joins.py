@@ -1,0 +1,213 @@
+"""Joining: somebody who registered asks to be let into a unit, and its approvers decide.
+
+Asking and deciding twice change nothing the second time. Whoever asks is known by the account itself:
+anybody can put somebody else's address into an account, so an address that was never proved asks nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from syncd.acts import Join, Notice, Source
+from syncd.administration import Act, Actor
+from syncd.administration_bounds import unit_state
+from syncd.administration_rows import full_name
+from syncd.administration_words import Case
+from syncd.errors import UsageError
+from syncd.identity import Person, fold
+from syncd.membership_words import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from syncd.membership import Office
+    from syncd.model import Path
+    from syncd.targets.directory import AccountState
+
+KEYCLOAK = "keycloak"
+
+
+def request(office: Office, unit: Path, address: str) -> Verdict:
+    """File the wish of the account with this address to join a unit; its approvers are mailed.
+
+    Raises `UsageError` where there is no such account.
+    """
+    account = _account(office, address)
+    refusal = _no_request(office, unit, account)
+    if refusal is not None:
+        return refusal
+    person = _person(office, account)
+    if any(held.unit == unit for held in office.world.of(person.id)):
+        return Verdict(address, False, f"{address} has a role in {_path(unit)} already")
+    if any(state(office, one) == "requested" for one in _joins(office, unit, person.id)):
+        return Verdict(address, True, f"{address} asks to join {_path(unit)} already; nobody is mailed again")
+    made = Join(
+        office.new_id("j"),
+        office.mapping,
+        unit=office.compiled.units[unit].uid,
+        person=person.id,
+        address=fold(account.address),
+        by=person.id,
+        asked_at=office.now(),
+    )
+    office.store.save_persons([person])
+    office.store.acts.change(made, notices=list(_asked(office, unit, made)), by=person.id)
+    return Verdict(address, True, f"{address} asks to join {_path(unit)}")
+
+
+def approve(office: Office, unit: Path, who: str, role: str = "") -> Verdict:
+    """Let somebody in who asked, in a role that the model fixes or whoever approves chooses."""
+    found = _latest(office, unit, who)
+    if found.state == "approved":
+        return Verdict(who, True, f"{who} was let into {_path(unit)} already; nothing changes")
+    act = Act("approve", unit, office.subject(found.person, role, unit, found.address, found.address))
+    decision = office.decided(act)
+    if not decision.allowed:
+        return Verdict(who, False, str(decision), decision.place)
+    if state(office, found) != "requested":
+        return _over(office, found, unit)
+    grants = office.given(decision, found.address, source=Source.JOIN)
+    given = decision.gives[0].role
+    done = replace(found, state="approved", role=given, by=office.by, decided_at=office.now())
+    notice = _notice(office, unit, done, "join.approved", found.address, given)
+    office.store.acts.change(done, *grants, notices=[notice], by=office.by)
+    return Verdict(who, True, str(decision), decision.place)
+
+
+def refuse(office: Office, unit: Path, who: str) -> Verdict:
+    """Do not let somebody in; the account stays, or goes where the model says so and it holds nothing."""
+    found = _latest(office, unit, who)
+    if found.state == "refused":
+        return Verdict(who, True, f"{who} was refused already; nothing changes")
+    act = Act("refuse", unit, office.subject(found.person, "", unit, found.address, found.address))
+    decision = office.decided(act)
+    if not decision.allowed:
+        return Verdict(who, False, str(decision), decision.place)
+    if state(office, found) != "requested":
+        return _over(office, found, unit)
+    done = replace(found, state="refused", by=office.by, decided_at=office.now())
+    notice = _notice(office, unit, done, "join.refused", found.address)
+    office.store.acts.change(done, notices=[notice], by=office.by)
+    _delete_account(office, unit, found)
+    return Verdict(who, True, str(decision), decision.place)
+
+
+def state(office: Office, join: Join) -> str:
+    """How a request stands; one that nobody answered in time has lapsed."""
+    rule = office.world.document(office.path_of(join.unit)).joining
+    if join.state == "requested" and rule and rule.lapse and join.asked_at:
+        return "lapsed" if rule.lapse.after(join.asked_at) <= office.now() else join.state
+    return join.state
+
+
+# --- who asks -----------------------------------------------------------------------------------------
+
+
+def _account(office: Office, address: str) -> AccountState:
+    if office.connect is None:
+        raise UsageError(
+            f"{office.mapping} has no Keycloak, so nobody registers", "name the person in the files"
+        )
+    directory = office.connect()
+    native = directory.find(address)
+    found = directory.state(native) if native else None
+    if found is None:
+        raise UsageError(f"nobody registered with {address}", "register in Keycloak first")
+    return found
+
+
+def _no_request(office: Office, unit: Path, account: AccountState) -> Verdict | None:
+    """Why this account may not ask here."""
+    joining = office.world.document(unit).joining
+    if joining is None:
+        place = office.world.places(("joining",))
+        return Verdict(account.address, False, f"nobody joins by asking here (joining, {place})", place)
+    if not (account.verified or account.federated or account.provider_links):
+        cause = f"the address {account.address} was never confirmed; confirm it in Keycloak first"
+        return Verdict(account.address, False, cause)
+    if not account.enabled:
+        return Verdict(account.address, False, f"the account of {account.address} is disabled")
+    subject = office.subject("", "", unit, account.address, account.address)
+    closed = unit_state(Case(Act("approve", unit, subject), Actor("", operator=True), office.world))
+    return Verdict(account.address, False, str(closed), closed.place) if closed else None
+
+
+def _person(office: Office, account: AccountState) -> Person:
+    """The person of the account: by its pin, else by the address it proved, else new."""
+    persons = office.people.persons.values()
+    pinned = next((one for one in persons if one.pins.get(KEYCLOAK) == account.native), None)
+    known = pinned or office.people.persons.get(office.known(account.address))
+    if known is None or known.pins.get(KEYCLOAK, account.native) != account.native:
+        known = Person(office.new_id("p"))
+    return replace(
+        known,
+        pins={**known.pins, KEYCLOAK: account.native},
+        addresses=known.addresses | {fold(account.address)},
+    )
+
+
+# --- what is on record --------------------------------------------------------------------------------
+
+
+def _joins(office: Office, unit: Path, person: str) -> list[Join]:
+    anchor = office.compiled.units[unit]
+    found = office.store.acts.all(Join, office.mapping, person=person)
+    return [one for one in found if one.unit in (anchor.uid, *anchor.former)]
+
+
+def _latest(office: Office, unit: Path, who: str) -> Join:
+    anchor, name = office.compiled.units[unit], fold(who)
+    found = [one for one in office.store.acts.all(Join, office.mapping) if name in (one.address, one.id)]
+    here = [one for one in found if one.unit in (anchor.uid, *anchor.former)]
+    if not here:
+        raise UsageError(f"{who} does not ask to join {_path(unit)}", "see `syncd joins list`")
+    return here[-1]
+
+
+def _over(office: Office, join: Join, unit: Path) -> Verdict:
+    now = state(office, join)
+    if now != join.state:
+        office.store.acts.save(replace(join, state=now, decided_at=office.now()), by=office.by)
+    return Verdict(join.address, False, f"the request to join {_path(unit)} is {now}; it must be made anew")
+
+
+def _delete_account(office: Office, unit: Path, join: Join) -> None:
+    joining = office.world.document(unit).joining
+    account = office.people.accounts.get((join.person, KEYCLOAK))
+    if joining is None or joining.refused != "delete_account" or office.connect is None:
+        return
+    if account is not None and account.authority == "local" and not office.world.of(join.person):
+        office.connect().delete(account.native)
+
+
+# --- who is told --------------------------------------------------------------------------------------
+
+
+def _asked(office: Office, unit: Path, join: Join) -> Iterator[Notice]:
+    """A mail to each active approver of that unit, and to nobody of another."""
+    joining, world = office.world.document(unit).joining, office.world
+    if joining is None or joining.notify != "email":
+        return
+    role = full_name(joining.approvers, world.roles(unit))
+    approvers = {held.person for held in world.inside(unit) if world.has(held.person, role, held)}
+    for person in sorted(approvers):
+        address = world.account(person).address
+        if address:
+            yield _notice(office, unit, join, "join.requested", address, to_person=person)
+
+
+def _notice(  # noqa: PLR0913, PLR0917 - what a mail says and to whom
+    office: Office, unit: Path, join: Join, about: str, to: str, role: str = "", to_person: str = ""
+) -> Notice:
+    locale = office.locale_of(to_person or join.person, unit)
+    values = {
+        "person": join.address,
+        "unit": office.unit_title(unit, locale),
+        "role": office.role_title(unit, role, locale) if role else "",
+    }
+    return Notice(office.new_id("n"), office.mapping, to=to, about=about, locale=locale, values=values)
+
+
+def _path(unit: Path) -> str:
+    return "/" + "/".join(unit)

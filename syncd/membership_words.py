@@ -1,0 +1,41 @@
+"""The words of acts: who is asked in, and what became of an act for one person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from syncd.errors import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of an act for one person: allowed or not, why, and the line of the rule.
+
+    `secret` is what only whoever acted may see, once: the token of a link.
+    """
+
+    who: str
+    allowed: bool
+    detail: str
+    place: Place | None = None
+    secret: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One person to be invited, as whoever invites describes them; an empty role is the model's default."""
+
+    address: str
+    role: str = ""
+    given_name: str = ""
+    family_name: str = ""
+    locale: str = ""
+
+
+def titled(title: Mapping[str, str], language: str) -> str:
+    """A title in a language, else in the one it has; empty where there is none."""
+    return title.get(language) or title.get("") or title.get("en") or next(iter(title.values()), "")
