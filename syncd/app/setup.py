@@ -234,7 +234,7 @@ def _first_settings(request: BootstrapRequest) -> str:
     lines = [
         "# The operator's file: where servers and mappings are, and how far each mapping may reach.",
         f"environment: {ENVIRONMENT}",
-        "store: sqlite:///syncd.db",
+        "store: sqlite:syncd.db",
         "integrity_key: {file: syncd.key}",
         "connections:",
         "  sso:",

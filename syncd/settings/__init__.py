@@ -12,7 +12,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, PrivateAttr, ValidationError
+from pydantic import BaseModel, PrivateAttr, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from syncd.errors import Place, Problem
@@ -47,8 +47,6 @@ from syncd.settings.problems import problems_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    from pydantic import SecretStr
 
     from syncd.settings.layers import Layer, Route
 
@@ -95,7 +93,8 @@ class Settings(BaseSettings):
 
     def store_url(self) -> SecretStr:
         """The store's address, with its password if it has one; raises SettingsInvalid."""
-        return self.store.reveal(dict(os.environ))
+        found = self.store.reveal(dict(os.environ)).get_secret_value()
+        return SecretStr(_layers.store_address(found, _folder(self._file)))
 
     def secret(self, reference: SecretReference) -> SecretStr:
         """What `reference` leads to, read now; raises SettingsInvalid where it leads nowhere."""
@@ -148,12 +147,16 @@ def load(
         raise SettingsInvalid(problems)
     for stronger, weaker in combinations(stack, 2):
         _layers.yield_to(stronger, weaker)
-    base = Path(os.path.abspath(file)).parent  # noqa: PTH100 - a symlinked syncd.yaml keeps its own folder
     for layer in stack:
-        _layers.anchor(layer, base, credentials)
+        _layers.anchor(layer, _folder(file), credentials)
     settings = _built(stack, file)
     _finish(settings, stack, file)
     return settings
+
+
+def _folder(file: Path) -> Path:
+    """The folder that paths in `file` start from, absolute."""
+    return Path(os.path.abspath(file)).parent  # noqa: PTH100 - a symlinked syncd.yaml keeps its own folder
 
 
 class _Values(PydanticBaseSettingsSource):

@@ -7,6 +7,7 @@ syncd.yaml, because only here it is known which layer a path came from.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from fnmatch import fnmatchcase
@@ -144,7 +145,7 @@ def from_caller(overrides: Mapping[str, Any]) -> Layer:
 def defaults() -> Layer:
     """What depends on where syncd.yaml is."""
     layer = Layer()
-    layer.put(("store",), "sqlite:///syncd.db", "default")
+    layer.put(("store",), "sqlite:syncd.db", "default")
     return layer
 
 
@@ -161,8 +162,20 @@ def anchor(layer: Layer, base: Path, credentials: Path | None) -> None:
         elif route[-1] == "file" and (_is_secret(route[:-1]) or route[0] == "store"):
             given = credentials / text if credentials and "/" not in text else None
             _set(layer.data, route, str(given if given and given.is_file() else base / text))
-        elif route == ("store",) and text.startswith("sqlite:///") and not text.startswith("sqlite:////"):
-            _set(layer.data, route, f"sqlite:///{base / text[len('sqlite:///') :]}")
+        elif route == ("store",):
+            _set(layer.data, route, store_address(text, base))
+
+
+def store_address(text: str, base: Path) -> str:
+    """A store's address with its path absolute: `sqlite:FILE` and `sqlite:///./FILE` are relative to `base`.
+
+    `sqlite:///var/lib/syncd.db` is absolute, as in any URL.
+    """
+    scheme, _, rest = text.partition(":")
+    path = rest.removeprefix("///") if rest.startswith(("///./", "///../")) else rest
+    if scheme != "sqlite" or not path or path.startswith("/"):
+        return text
+    return f"sqlite://{os.path.normpath(base / path)}"
 
 
 def yield_to(stronger: Layer, weaker: Layer) -> None:

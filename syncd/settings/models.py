@@ -206,7 +206,10 @@ def _store(value: Any) -> Any:
         return value
     parts = urlsplit(value)
     if parts.scheme not in ("sqlite", "postgresql", "postgresql+psycopg"):
-        raise refuse("expected sqlite:///PATH or postgresql://HOST/DATABASE")
+        raise refuse(
+            "expected sqlite:FILE or postgresql://HOST/DATABASE",
+            "sqlite:///var/lib/syncd.db is absolute, sqlite:syncd.db relative to syncd.yaml",
+        )
     if parts.password is not None:
         raise refuse(
             "a password must not stand here in the clear",

@@ -50,7 +50,7 @@ def parse(url: str) -> URL:
     )
 
 
-_ADDRESSES = "set `store:` in syncd.yaml to sqlite:///PATH or postgresql://USER@HOST/NAME"
+_ADDRESSES = "set `store:` in syncd.yaml to sqlite:FILE, sqlite:///PATH or postgresql://USER@HOST/NAME"
 
 
 def _sqlite_path(url: str, rest: str) -> str:

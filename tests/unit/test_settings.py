@@ -6,12 +6,13 @@ import pytest
 
 from syncd.errors import MappingInvalid, Place, UsageError
 from syncd.settings import Keycloak, Ldap, SettingsInvalid, load
+from syncd.store.database import parse
 
 CANARY = "canary-5f1d9c"
 
 EXAMPLE = """\
 environment: production
-store: sqlite:///state/syncd.db
+store: sqlite:state/syncd.db
 connections:
   sso:
     {type: keycloak, url: https://sso.example, realm: a, client_id: syncd, client_secret: {file: kc-secret}}
@@ -93,12 +94,41 @@ def test_relative_paths_are_relative_to_syncd_yaml(written, tmp_path, monkeypatc
     assert settings.sources == {"hr": Path("/srv/hr-export"), "local": tmp_path / "exports"}
     assert settings.connections["directory"].ca == tmp_path / "ca.pem"
     assert settings.connections["sso"].client_secret.file == tmp_path / "kc-secret"
-    assert settings.store_url().get_secret_value() == f"sqlite:///{tmp_path}/state/syncd.db"
+    assert settings.store_url().get_secret_value() == f"sqlite://{tmp_path}/state/syncd.db"
+
+
+STORES = {
+    "sqlite:x.db": "HERE/x.db",
+    "sqlite:///./x.db": "HERE/x.db",
+    "sqlite:state/x.db": "HERE/state/x.db",
+    "sqlite:///../x.db": "ABOVE/x.db",
+    "sqlite:///var/lib/syncd/syncd.db": "/var/lib/syncd/syncd.db",
+    "sqlite:////var/lib/x.db": "/var/lib/x.db",
+    "sqlite:/var/lib/x.db": "/var/lib/x.db",
+}
+
+
+@pytest.mark.parametrize("address", STORES)
+@pytest.mark.parametrize("by", ["file", "variable", "reference"])
+def test_a_store_is_where_its_address_says_and_relative_ones_lie_beside_syncd_yaml(
+    written, tmp_path, monkeypatch, address, by
+):
+    environ = {}
+    if by == "reference":
+        monkeypatch.setenv("STORE_ADDRESS", address)
+        file = written(f"{SMALL}store: {{env: STORE_ADDRESS}}\n")
+    elif by == "variable":
+        file, environ = written(SMALL), {"SYNCD_STORE": address}
+    else:
+        file = written(f"{SMALL}store: {address}\n")
+    monkeypatch.chdir("/")
+    found = parse(load(file, environ=environ).store_url().get_secret_value()).database
+    assert found == STORES[address].replace("HERE", str(tmp_path)).replace("ABOVE", str(tmp_path.parent))
 
 
 def test_the_least_file_has_sound_defaults(written, tmp_path):
     settings = load(written(SMALL), environ={})
-    assert settings.store_url().get_secret_value() == f"sqlite:///{tmp_path}/syncd.db"
+    assert settings.store_url().get_secret_value() == f"sqlite://{tmp_path}/syncd.db"
     assert settings.mail_rule.mode == "hold"
     assert settings.listen.health is None
     assert load(written("environment: production\n"), environ={}).mail_rule.mode == "deliver"
@@ -167,7 +197,8 @@ syncd.yaml:6:11: mappings: "Acme" is not a mapping id; a to z, 0 to 9 and -, beg
 syncd.yaml:7:11: mail.mode: expected 'deliver' or 'hold'
 syncd.yaml:8:1: lisen: unknown key "lisen"; did you mean "listen"?
 syncd.yaml:9:12: full_read: expected a duration, not "1d"; for example P10D, P1Y or PT12H
-syncd.yaml:10:8: store: expected sqlite:///PATH or postgresql://HOST/DATABASE"""
+syncd.yaml:10:8: store: expected sqlite:FILE or postgresql://HOST/DATABASE; \
+sqlite:///var/lib/syncd.db is absolute, sqlite:syncd.db relative to syncd.yaml"""
 
 
 def test_every_problem_is_told_at_once_with_its_place(written):

@@ -23,7 +23,7 @@ store: postgresql://syncd:{CANARY}@db/syncd
 WITHOUT_DUPLICATE = LITERAL.replace(f", client_secret: {CANARY}}}", "}")
 BY_REFERENCE = """\
 environment: test
-store: sqlite:///syncd.db
+store: sqlite:syncd.db
 connections:
   sso: {type: keycloak, url: https://127.0.0.1:9, realm: acme, client_id: syncd, client_secret: {file: kc}}
   directory: {type: ldap, urls: "ldaps://127.0.0.1:9", bind_dn: cn=syncd, password: {env: DIRECTORY_PASSWORD}}
