@@ -22,7 +22,7 @@ syncd: 1
 people:
   {ADDRESS}: {{given_name: Nia, family_name: Novak, locale: fr}}
 administration:
-  - {by: admin, may: [invite, resend], target: [member], scope: below}
+  - {{by: admin, may: [invite, resend], target: [member], scope: below}}
 invitations:
   unknown: invite
   channels: {{email: {{valid_for: P10D}}}}
