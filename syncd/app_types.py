@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from syncd.errors import Place, Problem
     from syncd.model import Held
@@ -55,6 +56,19 @@ class MappingStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class DueRow:
+    """When a mapping is due: its cron expression, `late` seconds after which, and the next times in UTC."""
+
+    name: str
+    cron: str
+    timezone: str
+    late: int
+    next: tuple[datetime, ...]
+    paused_by: str = ""
+    paused_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """Why a person holds, or waits for, one role: the rule, where it is written, and how it stands."""
 
@@ -87,6 +101,7 @@ class BootstrapRequest:
     mapping_path: str = ""
     smtp_host: str = ""
     smtp_port: int = 0
+    email_theme: str = ""
     remove: bool = False
 
 

@@ -50,7 +50,7 @@ def integrity_key(settings: Settings) -> bytes:
     if settings.integrity_key is None:
         raise UsageError(
             f"{settings.file}: integrity_key is missing",
-            "`syncd bootstrap` makes one; or write 32 random bytes in base64 into a file only syncd reads",
+            "write `integrity_key: {file: syncd.key}`, and 32 random bytes in base64 into that file",
         )
     text = settings.secret(settings.integrity_key).get_secret_value()
     try:
@@ -73,6 +73,7 @@ def bootstrap(config: Path, request: BootstrapRequest) -> list[str]:
     if not config.exists():
         steps += _write_settings(config, request)
     settings = settings_module.load(config)
+    key = integrity_key(settings)
     for name, one in settings.connections.items():
         if isinstance(one, Keycloak):
             made = bootstrap_realm(
@@ -80,10 +81,12 @@ def bootstrap(config: Path, request: BootstrapRequest) -> list[str]:
                 client_id=one.client_id,
                 smtp=_smtp(request),
                 organizations=_wants_organizations(settings, request),
+                email_theme=request.email_theme,
+                password=_password_length(settings, name, one.realm),
             )
-            steps += made.steps
+            steps += [*made.steps, *made.notes]
             steps += _keep_secret(one, made.secret)
-    with open_store(settings.store_url().get_secret_value(), integrity_key(settings)) as store:
+    with open_store(settings.store_url().get_secret_value(), key) as store:
         steps += [f"store: revision {revision}" for revision in store.upgrade()]
     for mapping in [request.mapping] if request.mapping else settings.mappings:
         steps += _bootstrap_mapping(settings, request, mapping)
@@ -95,6 +98,27 @@ def _wants_organizations(settings: Settings, request: BootstrapRequest) -> bool:
     names = [request.mapping] if request.mapping else list(settings.mappings)
     outputs_ = [files.load_mapping(settings, name).document.keycloak for name in names]
     return any(bool(output.organization) for output in outputs_ if output)
+
+
+def _password_length(settings: Settings, name: str, realm: str) -> tuple[int, int | None] | None:
+    """How long passwords of invitees are in a realm; raises `UsageError` where its mappings differ."""
+    asked: dict[tuple[int, int | None], str] = {}
+    for mapping in settings.mappings:
+        document = files.load_mapping(settings, mapping).document
+        length = document.invitations.invitee.password
+        if length is None or connections.keycloak_of(settings, document) != name:
+            continue
+        if not document.keycloak or document.keycloak.realm in (None, "", realm):
+            asked.setdefault((length.min, length.max), mapping)
+    if len(asked) > 1:
+        said = "; ".join(
+            f"{mapping}: min {least}, max {most or 'none'}" for (least, most), mapping in asked.items()
+        )
+        raise UsageError(
+            f'mappings of the realm "{realm}" ask for passwords of different lengths ({said})',
+            "a realm has one password policy: say the same in `invitations.invitee.password` of each",
+        )
+    return next(iter(asked), None)
 
 
 def _bootstrap_mapping(settings: Settings, request: BootstrapRequest, mapping: str) -> Iterable[str]:
@@ -210,6 +234,11 @@ def _keep_secret(one: Keycloak, secret: str) -> list[str]:
     return [f"secret of client {one.client_id} written to {file}"]
 
 
+def write_integrity_key(file: Path) -> None:
+    """A new random key, in a file that only its owner reads."""
+    _write_private(file, base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode())
+
+
 def _write_private(file: Path, text: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.touch(mode=0o600)
@@ -223,7 +252,7 @@ def _write_settings(config: Path, request: BootstrapRequest) -> list[str]:
     folder = config.resolve().parent
     key = folder / "syncd.key"
     if not key.exists():
-        _write_private(key, base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode())
+        write_integrity_key(key)
     config.parent.mkdir(parents=True, exist_ok=True)
     config.write_text(_first_settings(request), "utf-8")
     return [f"{config} written", f"integrity key written to {key}"]
@@ -329,7 +358,12 @@ def _mapping_checks(settings: Settings, mappings: Mapping[str, Compiled]) -> lis
             f"mapping {name}", "ok", f"{len(mappings[name].units)} units, {len(mappings[name].people)} people"
         )
         if name in mappings
-        else Check(f"mapping {name}", "fail", "it is not valid", f"syncd validate {name}")
+        else Check(
+            f"mapping {name}",
+            "fail",
+            "it cannot be used",
+            f"mend the store first; `syncd validate {name}` says more",
+        )
         for name in settings.mappings
     ]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from syncd.cli.session import chosen, mapping_document, validate_paths
+from syncd.cli.session import chosen, mapping_document, validate_paths, write_integrity_key
 from syncd.cli.speech import command, option
 from syncd.errors import UsageError
 from syncd.locale import gettext as _
@@ -18,6 +18,7 @@ from syncd.locale import mark, ngettext, number
 from syncd.mapping.edit import formatted
 from syncd.mapping.files import SUFFIXES
 from syncd.mapping.json_schema import json_schema
+from syncd.mapping.suggestions import meant_or_listed
 from syncd.render.documents import document
 from syncd.render.page import Block, Tone
 from syncd.render.tables import sentences_page
@@ -35,7 +36,8 @@ SETTINGS = """\
 # Where servers and mappings are. Every value can also come from SYNCD_A__B; secrets only from
 # {{file: NAME}} or {{env: NAME}}.
 environment: test
-store: sqlite:///syncd.db
+store: sqlite:syncd.db
+integrity_key: {{file: syncd.key}}
 connections:
   sso:
     type: keycloak
@@ -80,15 +82,18 @@ def init_command(session: Session, folder: Path, name: str) -> int:
         folder / "mappings" / f"{name}.yaml": MAPPING.format(name=name, schema=SCHEMA_FILE),
         folder / "mappings" / SCHEMA_FILE: json.dumps(json_schema(), ensure_ascii=False, indent=2) + "\n",
     }
-    there = [str(file) for file in files if file.exists()]
+    key = folder / "syncd.key"
+    there = [str(file) for file in (*files, key) if file.exists()]
     if there:
-        raise UsageError(_("{files} exists already; nothing was written.").format(files=", ".join(there)))
+        raise UsageError(_("Already here: {files}; nothing was written.").format(files=", ".join(there)))
     for file, text in files.items():
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, "utf-8")
-    lines = [_("{file} written").format(file=file) for file in files]
-    lines.append(_("Next: edit both, then syncd validate, syncd doctor, syncd plan"))
-    session.show(sentences_page(lines), document("files", written=[str(file) for file in files]))
+    write_integrity_key(key)
+    written = [str(file) for file in (*files, key)]
+    lines = [_("{file} written").format(file=file) for file in written]
+    lines.append(_("Next: edit the two .yaml files, then syncd validate, syncd bootstrap, syncd plan"))
+    session.show(sentences_page(lines), document("files", written=written))
     return 0
 
 
@@ -159,7 +164,13 @@ def _checked(session: Session, paths: tuple[str, ...]) -> ValidationResult:
     if paths and len(files) == len(paths):
         return validate_paths(files)
     with session.app() as app:
-        names = [name for path in paths for name in chosen(app, path)]
+        for path in paths:
+            if path not in app.mapping_names():
+                raise UsageError(
+                    _('"{path}" is no file, no folder and no mapping.').format(path=path),
+                    meant_or_listed(path, list(app.mapping_names())),
+                )
+        names = list(paths)
         if len(names) > 1:
             raise UsageError(_("Name one mapping, or files and folders."))
         return app.validate(names[0] if names else None)

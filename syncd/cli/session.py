@@ -58,6 +58,13 @@ def run_bootstrap(config: Path, request: BootstrapRequest) -> list[str]:
     return bootstrap(config, request)
 
 
+def write_integrity_key(file: Path) -> None:
+    """A new key for what grants something; imported here for the reason above."""
+    from syncd.app.setup import write_integrity_key as write  # noqa: PLC0415 - as above
+
+    write(file)
+
+
 @dataclass(slots=True)
 class Session:
     """The global options and the way out; results go to stdout, everything else to stderr."""

@@ -30,7 +30,7 @@ secret_file = click.Path(exists=True, dir_okay=False)
 @option(
     "--admin-client-id",
     metavar="ID",
-    help=mark("A one-off administrator's client, in the realm or in master."),
+    help=mark("A one-off administrator's client, in the realm master."),
 )
 @option("--admin-client-secret-file", type=secret_file, help=mark("The file with its secret."))
 @option("--ldap-url", metavar="URL", help=mark("The directory's address, ldaps://…"))
@@ -41,6 +41,7 @@ secret_file = click.Path(exists=True, dir_okay=False)
 @option("--mapping-path", type=click.Path(), help=mark("The mapping to write into a new syncd.yaml."))
 @option("--smtp-host", metavar="HOST", help=mark("The realm's mail server."))
 @option("--smtp-port", type=click.IntRange(1, 65_535), help=mark("Its port."))
+@option("--email-theme", metavar="NAME", help=mark("The realm's e-mail theme, where the server has it."))
 @option("--remove", is_flag=True, help=mark("Take away what bootstrap made, and nothing else."))
 @click.pass_obj
 def bootstrap_command(session: Session, /, **wanted: Any) -> int:

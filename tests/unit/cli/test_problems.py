@@ -1,6 +1,7 @@
 """Problems: the line with its caret, annotations that no name breaks out of, commands on files."""
 
 import json
+from base64 import b64decode
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,12 @@ class TestInit:
         assert result.code == 0, result.out
         assert "2 units" in result.out
         assert call("--config", str(tmp_path / "syncd.yaml"), "config", "show").code == 0
+
+    def test_init_makes_a_key_that_only_its_owner_reads(self, call, tmp_path):
+        assert call("init", str(tmp_path)).code == 0
+        key = tmp_path / "syncd.key"
+        assert len(b64decode(key.read_text(), validate=False)) == 32
+        assert key.stat().st_mode & 0o077 == 0
 
     def test_nothing_is_overwritten(self, call, tmp_path):
         (tmp_path / "syncd.yaml").write_text("mine")
