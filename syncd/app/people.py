@@ -14,11 +14,11 @@ from syncd.errors import Stale
 from syncd.invitations import Invitee
 from syncd.inviting import Inviter, Letter, rules_of
 from syncd.mapping import limits
-from syncd.notify import NotDelivered, Outbox, SmtpSettings
+from syncd.notify import Hook, NotDelivered, Outbox, SmtpSettings, tell
 from syncd.targets.keycloak_directory import KeycloakDirectory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from syncd.mapping.compiled import Compiled
     from syncd.mapping.read import Loaded
@@ -145,17 +145,35 @@ def end_locks(store: Store, mapping: str, prepared: Prepared) -> None:
 
 
 def send_notices(settings: Settings, store: Store, mapping: str) -> None:
-    """Let the notices leave that acts wrote: each is claimed before it is sent, and kept with its result."""
+    """Let the notices leave that acts wrote: each is claimed before it is sent, and kept with its result.
+
+    One with an address is a mail, one without is for applications.
+    """
+    waiting = store.acts.all(Notice, mapping, state="waiting")
+    outbox, hooks = _outbox(settings) if waiting else None, _hooks(settings) if waiting else []
+    for notice in waiting:
+        if not notice.to:
+            _send(store, notice, lambda claimed: tell(claimed, hooks, now()))
+        elif outbox is not None and _may_go(settings, notice.to):
+            _send(store, notice, outbox.send)
+
+
+def _outbox(settings: Settings) -> Outbox | None:
+    """The way out for mails; None where there is none, or where mails are held."""
     smtp = settings.smtp
     if smtp is None or settings.mail_rule.mode == "hold":
-        return
+        return None
     password = settings.secret(smtp.password).get_secret_value() if smtp.password else ""
-    outbox = Outbox(
+    return Outbox(
         SmtpSettings(smtp.host, smtp.port, smtp.from_, smtp.username or "", password, smtp.start_tls)
     )
-    for notice in store.acts.all(Notice, mapping):
-        if notice.state == "waiting" and _may_go(settings, notice.to):
-            _send(outbox, store, notice)
+
+
+def _hooks(settings: Settings) -> list[Hook]:
+    return [
+        Hook(one.url, settings.secret(one.secret).get_secret_value() if one.secret else "", tuple(one.events))
+        for one in settings.webhooks
+    ]
 
 
 def _may_go(settings: Settings, address: str) -> bool:
@@ -163,16 +181,15 @@ def _may_go(settings: Settings, address: str) -> bool:
     return only is None or address.rpartition("@")[2].lower() in {domain.lower() for domain in only}
 
 
-def _send(outbox: Outbox, store: Store, notice: Notice) -> None:
+def _send(store: Store, notice: Notice, send: Callable[[Notice], None]) -> None:
     try:
         claimed = store.acts.save(replace(notice, state="sending", attempts=notice.attempts + 1))
     except Stale:
         return  # another process sends it
     try:
-        outbox.send(claimed)
+        send(claimed)
     except NotDelivered as error:
         again = error.temporary and claimed.attempts < MOST_TRIES
         store.acts.save(replace(claimed, state="waiting" if again else "failed", reason=str(error)))
     else:
-        # What it said may hold a token or names, which nobody needs once it is delivered.
-        store.acts.save(replace(claimed, state="sent", reason="", values={}))
+        store.acts.save(replace(claimed, state="sent", reason=""))

@@ -6,5 +6,6 @@ Invitations themselves go out by Keycloak. A notice is a record that the act wro
 
 from syncd.notify.outbox import NotDelivered, Outbox, SmtpSettings
 from syncd.notify.texts import message
+from syncd.notify.webhooks import Hook, tell
 
-__all__ = ["NotDelivered", "Outbox", "SmtpSettings", "message"]
+__all__ = ["Hook", "NotDelivered", "Outbox", "SmtpSettings", "message", "tell"]
