@@ -98,7 +98,7 @@ class Site:
         document: dict[str, Any] = answer.json
         return document
 
-    def bootstrap(self) -> Answer:
+    def bootstrap(self, *more: str) -> Answer:
         """Realm, service account and syncd.yaml, as a one-off administrator."""
         self._secret("admin", self.keycloak.admin_client_secret)
         self._secret("ldap", self.slapd.bind_password)
@@ -117,7 +117,7 @@ class Site:
             "smtp-port": self.smtp_port,
         }
         words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-        return self.cli("bootstrap", self.name, *words)
+        return self.cli("bootstrap", self.name, *words, *more)
 
     def _secret(self, name: str, secret: str) -> None:
         file = self.folder / name
