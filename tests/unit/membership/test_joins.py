@@ -1,0 +1,71 @@
+"""Asking to join, and being let in or not."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from syncd.acts import Grant, Join
+from syncd.errors import UsageError
+from syncd.membership_joins import approve, refuse, request
+from tests.unit.membership.bureau import BO, FAY, OLD, SUE, UNIT
+
+if TYPE_CHECKING:
+    from tests.unit.membership.bureau import Bureau
+
+MODEL_OF_FIRMS = "  - {by: boss, may: [approve, refuse], target: [guest, staff]}\n"
+
+
+@pytest.fixture(autouse=True)
+def _bosses_decide(bureau: Bureau) -> None:
+    bureau.text = bureau.text.replace("change_states", MODEL_OF_FIRMS.strip() + "\nchange_states", 1).replace(
+        "\n- {by: boss, may: [approve", "\n  - {by: boss, may: [approve"
+    )
+    bureau.accounts.put(SUE)
+
+
+def test_a_request_tells_the_approvers_of_that_unit_once(bureau: Bureau) -> None:
+    assert request(bureau.office(), UNIT, SUE).allowed
+    assert {one.to for one in bureau.notices("join.requested")} == {BO, FAY}
+    before = bureau.records()
+    assert request(bureau.office(), UNIT, SUE).allowed
+    assert bureau.records() == before
+
+
+def test_whoever_is_let_in_gets_the_chosen_role_once_and_is_told(bureau: Bureau) -> None:
+    request(bureau.office(), UNIT, SUE)
+    assert not approve(bureau.office(BO), UNIT, SUE).allowed
+    assert approve(bureau.office(BO), UNIT, SUE, "guest").allowed
+    assert (SUE, "guest", False) in bureau.held()
+    assert [one.to for one in bureau.notices("join.approved")] == [SUE]
+    before = bureau.records()
+    assert approve(bureau.office(BO), UNIT, SUE, "guest").allowed
+    assert bureau.records() == before
+
+
+def test_whoever_is_refused_holds_nothing_and_keeps_the_account(bureau: Bureau) -> None:
+    request(bureau.office(), UNIT, SUE)
+    assert refuse(bureau.office(BO), UNIT, SUE).allowed
+    assert bureau.store.acts.all(Grant, "acme") == []
+    assert f"id-{SUE}" in bureau.accounts.of
+    assert [one.to for one in bureau.notices("join.refused")] == [SUE]
+
+
+def test_an_address_that_was_never_proved_asks_nothing(bureau: Bureau) -> None:
+    bureau.accounts.put(SUE, verified=False)
+    assert not request(bureau.office(), UNIT, SUE).allowed
+    with pytest.raises(UsageError):
+        request(bureau.office(), UNIT, "nobody@acme.example")
+    assert bureau.store.acts.all(Join, "acme") == []
+
+
+def test_a_closed_unit_and_a_lapsed_request_let_nobody_in(bureau: Bureau) -> None:
+    assert not request(bureau.office(), OLD, SUE).allowed
+    request(bureau.office(), UNIT, SUE)
+    bureau.now += timedelta(days=3)
+    assert not approve(bureau.office(BO), UNIT, SUE, "guest").allowed
+    assert bureau.store.acts.all(Grant, "acme") == []
+    assert [one.state for one in bureau.store.acts.all(Join, "acme")] == ["lapsed"]
+    assert request(bureau.office(), UNIT, SUE).allowed
