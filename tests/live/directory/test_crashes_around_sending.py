@@ -1,0 +1,148 @@
+"""One mail for one invitation, whatever crashes: the process dies at every call of the whole story."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from syncd.store import open_store
+from tests.live.directory.crashing import KEY, Point, Story
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from pathlib import Path
+
+    from tests.live.directory.world import World
+
+pytestmark = pytest.mark.live
+
+MOMENTS = ("before", "after")
+CHANGES = frozenset(
+    {"add", "save", "change", "note_send", "save_persons", "create", "set_mail_attributes", "send_actions"}
+)
+ORIGINS = pytest.mark.parametrize("declared", [True, False], ids=["a file names them", "somebody asked"])
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Cases by how many mails the person got, and how many crashes there were."""
+
+    cases: int
+    crashes: int
+    doubles: Sequence[str]
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store without anything in it."""
+    file = tmp_path_factory.mktemp("stores") / "empty.db"
+    with open_store(f"sqlite:///{file}", KEY) as store:
+        store.upgrade()
+    return file
+
+
+def calls_of(world: World, empty: Path, declared: bool) -> list[str]:
+    """Every call of a story without a crash."""
+    story = Story.begun(world, empty, declared).until_accepted()
+    assert (len(story.mails), story.crashes) == (1, [])
+    story.check()
+    return story.calls.made
+
+
+def around(calls: Sequence[str], names: Collection[str]) -> list[Point]:
+    """Before and after every call of these names."""
+    numbers = [number for number, name in enumerate(calls, 1) if name in names]
+    return [Point(number, moment) for number in numbers for moment in MOMENTS]
+
+
+def pairs(calls: Sequence[str], count: int, seed: int) -> list[tuple[Point, ...]]:
+    """Two crashes in one story, by chance."""
+    chance = random.Random(seed)
+    points = around(calls, calls)
+    return [tuple(sorted(chance.sample(points, 2))) for _ in range(count)]
+
+
+def told(world: World, empty: Path, declared: bool, cases: Sequence[tuple[Point, ...]]) -> Tally:
+    """Tell the story once for each case; each has its one account, made once."""
+    before = accounts_made(world)
+    crashes, doubles = 0, []
+    for fatal in cases:
+        story = Story.begun(world, empty, declared, fatal).until_accepted()
+        assert story.mails, story.crashes
+        story.check()
+        crashes += len(story.crashes)
+        if len(story.mails) > 1:
+            doubles.append(f"{len(story.mails)} mails: {story.crashes}")
+    made, deleted = accounts_made(world)
+    assert (made - before[0], deleted - before[1]) == (len(cases), 0)
+    return Tally(len(cases), crashes, doubles)
+
+
+def accounts_made(world: World) -> tuple[int, int]:
+    """How many accounts Keycloak ever made and deleted in this realm."""
+    made, deleted = (
+        world.admin.get("admin-events", operationTypes=kind, resourceTypes="USER", max=100_000)
+        for kind in ("CREATE", "DELETE")
+    )
+    return len(made), len(deleted)
+
+
+@ORIGINS
+def test_a_crash_around_any_change_leaves_one_mail_one_account_and_one_membership(
+    world: World, empty: Path, declared: bool
+) -> None:
+    calls = calls_of(world, empty, declared)
+    changes = around(calls, CHANGES)
+    others = [point for point in around(calls, calls) if point not in changes]
+    cases = [(point,) for point in [*changes, *random.Random(1).sample(others, 2)]]
+    tally = told(world, empty, declared, [*cases, *pairs(calls, 2, seed=1)])
+    assert tally.cases >= 20
+    assert tally.crashes >= tally.cases
+    assert tally.doubles == []
+
+
+@pytest.mark.full
+@ORIGINS
+def test_a_crash_at_any_call_leaves_one_mail_one_account_and_one_membership(
+    world: World, empty: Path, declared: bool
+) -> None:
+    calls = calls_of(world, empty, declared)
+    cases = [(point,) for point in around(calls, calls)]
+    tally = told(world, empty, declared, cases)
+    assert tally.crashes == tally.cases
+    assert tally.doubles == []
+
+
+@pytest.mark.full
+@ORIGINS
+def test_two_crashes_at_any_calls_leave_one_mail_one_account_and_one_membership(
+    world: World, empty: Path, declared: bool
+) -> None:
+    calls = calls_of(world, empty, declared)
+    tally = told(world, empty, declared, pairs(calls, 60, seed=2))
+    assert tally.crashes > tally.cases
+    assert tally.doubles == []
+
+
+def test_only_a_mail_that_neither_answer_nor_event_shows_is_sent_twice(world: World, empty: Path) -> None:
+    calls = calls_of(world, empty, declared=False)
+
+    def forget() -> None:
+        assert world.admin.call("DELETE", "admin-events").ok
+
+    doubled = set()
+    changes = around(calls, CHANGES)
+    for point in changes:
+        story = Story.begun(world, empty, False, [point], on_crash=forget).until_accepted()
+        story.check()
+        assert len(story.mails) in (1, 2)
+        if len(story.mails) == 2:
+            doubled.add(point)
+    mailed = calls.index("send_actions") + 1
+    noted = changes[changes.index(Point(mailed, "after")) + 1]
+    assert calls[noted.call - 1] == "save"
+    assert doubled == {Point(mailed, "after"), noted}
+    assert noted.moment == "before"
