@@ -187,6 +187,15 @@ class Notice(Record):
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Pause(Record):
+    """Scheduled runs of a mapping wait, until somebody resumes them or until `until`."""
+
+    by: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
 RECORDS: Mapping[str, type[Record]] = {
     "grant": Grant,
     "invitation": Invitation,
@@ -196,5 +205,6 @@ RECORDS: Mapping[str, type[Record]] = {
     "transfer": Transfer,
     "lock": Lock,
     "notice": Notice,
+    "pause": Pause,
 }
 """Every kind of record by the name under which the store keeps it."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
 
     from syncd.errors import Place, Problem
     from syncd.model import Held
@@ -15,7 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ValidationResult:
-    """What reading mappings found; `sources` holds the lines of each file, for carets under problems."""
+    """What reading mappings found; `sources` holds the lines of each file, for carets under problems.
+
+    `notes` name what was left open because only a server could tell.
+    """
 
     problems: tuple[Problem, ...] = ()
     sources: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -23,6 +25,7 @@ class ValidationResult:
     units: int = 0
     people: int = 0
     assignments: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def valid(self) -> bool:
@@ -57,15 +60,15 @@ class MappingStatus:
 
 @dataclass(frozen=True, slots=True)
 class DueRow:
-    """When a mapping is due: its cron expression, `late` seconds after which, and the next times in UTC."""
+    """When a mapping is due: `late` seconds after each firing of `cron`. Times are ISO 8601 in UTC."""
 
     name: str
     cron: str
     timezone: str
     late: int
-    next: tuple[datetime, ...]
+    next: tuple[str, ...]
     paused_by: str = ""
-    paused_until: datetime | None = None
+    paused_until: str = ""
 
 
 @dataclass(frozen=True, slots=True)

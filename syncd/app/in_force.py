@@ -1,0 +1,110 @@
+"""What a daemon works by: the newest valid operator's file and, of each mapping, the newest valid files.
+
+A file that cannot be used leaves the last valid one in force; where none has been valid since the start,
+nothing is written. What is wrong is kept, with its line, for those who ask.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from syncd import settings as settings_module
+from syncd.app import App, files
+from syncd.app.timing import check_times
+from syncd.errors import MappingInvalid, SyncdError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from syncd.mapping.read import Loaded
+    from syncd.model import RunReport
+    from syncd.settings import Settings
+
+SETTINGS = "syncd.yaml"
+ACTOR = "daemon"
+
+
+class InForce:
+    """Settings and mappings in force; runs go through here, several at once."""
+
+    def __init__(self, config: Path | None, stop: Callable[[], bool]) -> None:
+        """Raises `SettingsInvalid` where syncd.yaml is not valid now: there is none before it."""
+        self._config = config
+        self._stop = stop
+        self._guard = threading.Lock()
+        self._valid: dict[str, Loaded] = {}
+        self.problems: dict[str, SyncdError] = {}
+        self.settings = self._read()
+
+    def reload(self) -> bool:
+        """Read syncd.yaml again; False, with the problem kept, where the one before stays in force."""
+        try:
+            self.settings = self._read()
+        except SyncdError as error:
+            self._judge(SETTINGS, error)
+            return False
+        self._judge(SETTINGS, None)
+        return True
+
+    def check_store(self) -> None:
+        """Raise `StoreError`, with its remedy, where the store is not usable."""
+        app = self.app()
+        try:
+            app.timing()
+        finally:
+            app.close()
+
+    def app(self, trigger: str = "sync", loaded: dict[str, Loaded] | None = None) -> App:
+        """The application over what is in force; the caller closes it."""
+        fixed = {**self._valid, **(loaded or {})}
+
+        def load(settings: Settings, name: str) -> Loaded:
+            return fixed[name] if name in fixed else files.load_mapping(settings, name)
+
+        return App(self.settings, load=load, stop=self._stop, trigger=trigger)
+
+    def run(self, mapping: str, trigger: str) -> RunReport:
+        """One run by the files as they are now, else by the last valid ones.
+
+        Raises `MappingInvalid` where none have been valid since the start, and what `App.apply` raises.
+        """
+        try:
+            newest = files.load_mapping(self.settings, mapping)
+            report = self._applied(mapping, trigger, newest)
+        except MappingInvalid as error:
+            self._judge(mapping, error)
+            with self._guard:
+                before = self._valid.get(mapping)
+            if before is None:
+                raise
+            return self._applied(mapping, trigger, before)
+        with self._guard:
+            self._valid[mapping] = newest
+        self._judge(mapping, None)
+        return report
+
+    def standing(self, mapping: str) -> bool:
+        """Whether some version of the mapping's files is in force."""
+        with self._guard:
+            return mapping in self._valid
+
+    def _applied(self, mapping: str, trigger: str, loaded: Loaded) -> RunReport:
+        app = self.app(trigger, {mapping: loaded})
+        try:
+            return app.apply(mapping, None, confirmed=False, actor=ACTOR)
+        finally:
+            app.close()
+
+    def _judge(self, name: str, problem: SyncdError | None) -> None:
+        with self._guard:
+            if problem is None:
+                self.problems.pop(name, None)
+            else:
+                self.problems[name] = problem
+
+    def _read(self) -> Settings:
+        settings = settings_module.load(self._config)
+        check_times(settings)
+        return settings

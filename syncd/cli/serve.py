@@ -1,0 +1,108 @@
+"""Runs by themselves: the daemon, when mappings are due, and letting them wait."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from syncd.cli.session import caller, chosen
+from syncd.cli.speech import command, group, option, subcommand
+from syncd.errors import UsageError
+from syncd.locale import gettext as _
+from syncd.locale import mark
+from syncd.render.documents import document
+from syncd.render.page import Block
+from syncd.render.schedule import schedule_page
+
+if TYPE_CHECKING:
+    from syncd.cli.session import Session
+
+
+@command(
+    "daemon",
+    more=mark(
+        "Ends at SIGTERM, after what is being written. SIGHUP reads the files again, SIGUSR1 runs every "
+        "mapping now. Exit code 75 where a daemon works on the store already."
+    ),
+)
+@option(
+    "--role",
+    type=click.Choice(["all"]),
+    default="all",
+    show_default=True,
+    expose_value=False,
+    help=mark("What this process does; on one machine it does all."),
+)
+@click.pass_obj
+def daemon_command(session: Session) -> int:
+    """Serve until told to end."""
+    from syncd.daemon import Daemon  # noqa: PLC0415 - APScheduler and Prometheus are of no use to other commands
+
+    session.start_logs()
+    return Daemon(session.settings_file()).serve()
+
+
+schedule_command = group("schedule")(lambda: None)
+
+
+@subcommand(schedule_command, "show", mark("When each mapping is due next."))
+@click.argument("mapping", required=False)
+@click.pass_obj
+def schedule_show(session: Session, mapping: str | None) -> int:
+    """The next five times of each mapping."""
+    with session.app() as app:
+        timing = app.timing()
+        rows = [timing.due(name, datetime.now(UTC)) for name in chosen(app, mapping)]
+    session.show(schedule_page(rows), document("schedule", mappings=rows))
+    return 0
+
+
+@command("pause", more=mark("What is typed by hand, such as `syncd apply`, runs all the same."))
+@click.argument("mapping")
+@option(
+    "--until",
+    metavar="TIME",
+    help=mark("When it goes on by itself: 2026-12-24T18:00 in local time, or with an offset."),
+)
+@click.pass_obj
+def pause_command(session: Session, mapping: str, until: str | None) -> int:
+    """Keep scheduled runs of a mapping from writing."""
+    with session.app() as app:
+        (name,) = chosen(app, mapping)
+        pause = app.timing().pause(name, caller(), _moment(until) if until else None)
+    text = (
+        _("{mapping} is paused until {until}.").format(mapping=name, until=f"{pause.until:%Y-%m-%d %H:%M %Z}")
+        if pause.until
+        else _("{mapping} is paused; `syncd resume {mapping}` ends it.").format(mapping=name)
+    )
+    session.show(
+        (Block(lines=(text,)),),
+        document("pause", mapping=name, until=pause.until.isoformat() if pause.until else ""),
+    )
+    return 0
+
+
+@command("resume")
+@click.argument("mapping")
+@click.pass_obj
+def resume_command(session: Session, mapping: str) -> int:
+    """Let scheduled runs go on."""
+    with session.app() as app:
+        (name,) = chosen(app, mapping)
+        was = app.timing().resume(name, caller())
+    text = _("{mapping} runs again when it is due.") if was else _("{mapping} was not paused.")
+    session.show(
+        (Block(lines=(text.format(mapping=name),)),), document("resume", mapping=name, was_paused=was)
+    )
+    return 0
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError as error:
+        raise UsageError(
+            _('"{text}" is no time.').format(text=text), _("For example 2026-12-24T18:00, in local time.")
+        ) from error

@@ -1,0 +1,187 @@
+"""How the daemon is, for machines that ask: /healthz, /readyz and /metrics over plain HTTP.
+
+Names of mappings are labels and no more: no person, no unit, no address stands in a metric.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import asdict, dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+
+from syncd.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from syncd.model import RunReport
+
+BEATS_MISSED = 4  # after which the main loop counts as stuck
+SECONDS = (0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that readiness stands on: ok, warn (it works, somebody should look) or fail."""
+
+    status: str
+    detail: str = ""
+
+
+class Metrics:
+    """What has been counted since the start, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        own: dict[str, Any] = {"registry": self.registry}
+        one = ["mapping"]
+        self.success = Gauge(
+            "syncd_last_success_timestamp_seconds", "Start of the newest run that succeeded.", one, **own
+        )
+        self.runs = Counter("syncd_runs", "Runs by how they ended.", [*one, "result"], **own)
+        self.seconds = Histogram(
+            "syncd_run_duration_seconds", "How long runs took.", one, buckets=SECONDS, **own
+        )
+        self.changes = Counter(
+            "syncd_changes",
+            "Changes by target, operation and result.",
+            [*one, "target", "op", "result"],
+            **own,
+        )
+        self.held = Gauge("syncd_held", "Changes that wait for a person.", one, **own)
+        self.stopped = Gauge("syncd_stopped", "Limits that stopped the newest plan.", one, **own)
+        self.unread = Counter(
+            "syncd_target_failures", "Reads of a target that failed.", [*one, "target"], **own
+        )
+        self.invitations = Gauge("syncd_invitations", "Invitations by state.", [*one, "state"], **own)
+        self.valid = Gauge(
+            "syncd_mapping_valid", "Whether the files as they are now are in force; else older ones or none.",
+            one, **own,
+        )  # fmt: skip
+        self.reload = Gauge(
+            "syncd_config_last_reload_successful", "Whether syncd.yaml as it is now is in force.", **own
+        )
+
+    def report(self, mapping: str, report: RunReport) -> None:
+        """Count what a run did."""
+        for one in report.outcomes:
+            target = next((p.target for p in report.plan.plans if one.change in p.changes), "")
+            self.changes.labels(mapping, target, one.change.op.value, one.result.value).inc()
+        for target in report.plan.failed:
+            self.unread.labels(mapping, target).inc()
+        self.held.labels(mapping).set(report.plan.held)
+        self.stopped.labels(mapping).set(len(report.plan.stops))
+
+    def invited(self, mapping: str, states: Mapping[str, int]) -> None:
+        """How many invitations stand how."""
+        for state, count in states.items():
+            self.invitations.labels(mapping, state).set(count)
+
+
+class Pulse:
+    """Whether the main loop goes round."""
+
+    def __init__(self, beat: float) -> None:
+        self._beat = beat
+        self._last = time.monotonic()
+
+    def beat(self) -> None:
+        """A sign of life."""
+        self._last = time.monotonic()
+
+    def alive(self) -> bool:
+        """Whether there was one lately."""
+        return time.monotonic() - self._last < BEATS_MISSED * self._beat
+
+
+class Listener:
+    """The HTTP server; `checks` gives the lines of readiness when it is asked for."""
+
+    def __init__(
+        self, address: str, pulse: Pulse, metrics: Metrics, checks: Callable[[], dict[str, Check]]
+    ) -> None:
+        """Raises `UsageError` where the address cannot be listened on."""
+        host, _, port = address.rpartition(":")
+        handler = _handler(pulse, metrics, checks)
+        try:
+            self._server = ThreadingHTTPServer((host.strip("[]"), int(port)), handler)
+        except OSError as error:
+            raise UsageError(
+                f"listen.health: {address} cannot be listened on: {error.strerror}",
+                "name another address, or `listen: {health: 127.0.0.1:0}` for any free port",
+            ) from error
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        host, port = self._server.server_address[:2]
+        return f"http://{host!s}:{port}"
+
+    def start(self) -> None:
+        """Answer from now on."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Answer no more."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def readiness(checks: Mapping[str, Check]) -> tuple[int, dict[str, Any]]:
+    """The status code and the document of /readyz: a warning is still ready."""
+    worst = max((check.status for check in checks.values()), key=("ok", "warn", "fail").index, default="ok")
+    document = {"status": worst, "checks": {name: asdict(check) for name, check in checks.items()}}
+    return (503 if worst == "fail" else 200), document
+
+
+def _handler(
+    pulse: Pulse, metrics: Metrics, checks: Callable[[], dict[str, Check]]
+) -> type[BaseHTTPRequestHandler]:
+    class Answers(BaseHTTPRequestHandler):
+        """Three pages to read; nothing here changes anything."""
+
+        server_version, sys_version = "syncd", ""
+
+        def do_GET(self) -> None:
+            match self.path.partition("?")[0]:
+                case "/healthz":
+                    alive = pulse.alive()
+                    self._json(200 if alive else 503, {"status": "ok" if alive else "fail"})
+                case "/readyz":
+                    self._json(*readiness(checks()))
+                case "/metrics":
+                    self._send(200, CONTENT_TYPE_LATEST, generate_latest(metrics.registry))
+                case _:
+                    self._json(404, {"error": "there are /healthz, /readyz and /metrics"})
+
+        def _json(self, code: int, document: Mapping[str, Any]) -> None:
+            text = json.dumps(document, ensure_ascii=False) + "\n"
+            self._send(code, "application/json; charset=utf-8", text.encode())
+
+        def _send(self, code: int, kind: str, body: bytes) -> None:
+            self.send_response(code)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Cache-Control", "no-store")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  http.server's name
+            """Probes come every few seconds: they are not worth a line."""
+
+    return Answers

@@ -1,0 +1,102 @@
+"""Files that changed: folders are watched, contents are compared.
+
+A ConfigMap changes by a swapped link and an editor by a new file of the old name, so what the kernel says
+is only a hint to look; and where it says nothing, as on NFS, a look every half minute finds it too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from typing import TYPE_CHECKING
+
+import watchfiles
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+
+QUIET = 400  # milliseconds without a further event before files are looked at: an editor writes several times
+LOOK = 30_000  # milliseconds after which they are looked at without any event
+READ = frozenset({".yaml", ".yml", ".csv", ".json"})
+
+Prints = dict[str, str]
+
+
+def prints(wanted: Mapping[str, Iterable[Path]]) -> Prints:
+    """For each name the SHA-256 over the contents of its files and of what its folders hold."""
+    return {name: _print(paths) for name, paths in wanted.items()}
+
+
+def _print(paths: Iterable[Path]) -> str:
+    whole = hashlib.sha256()
+    for file in sorted({file for path in paths for file in _files(path)}):
+        try:
+            content = file.read_bytes()
+        except OSError:
+            continue  # gone since it was listed: its absence is the change
+        whole.update(f"{file}\0{len(content)}\0".encode() + content)
+    return whole.hexdigest()
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        return [file for file in path.rglob("*") if file.suffix.lower() in READ and file.is_file()]
+    return [path]
+
+
+class Watch:
+    """A thread that calls `changed` with the names whose files are no longer what they were."""
+
+    def __init__(
+        self, wanted: Callable[[], Mapping[str, Iterable[Path]]], changed: Callable[[set[str]], None]
+    ) -> None:
+        self._wanted = wanted
+        self._changed = changed
+        self._ended = threading.Event()
+        self._seen = prints(wanted())
+        self._thread = threading.Thread(target=self._watch, name="watch", daemon=True)
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._ended.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._ended.is_set():
+            folders = _folders(self._wanted())
+            for _ in watchfiles.watch(
+                *folders,
+                watch_filter=None,
+                debounce=QUIET,
+                step=QUIET // 4,
+                rust_timeout=LOOK,
+                yield_on_timeout=True,
+                stop_event=self._ended,
+                recursive=False,
+                raise_interrupt=False,
+            ):
+                self._compare()
+                if _folders(self._wanted()) != folders:
+                    break
+
+    def _compare(self) -> None:
+        now = prints(self._wanted())
+        changed = {name for name in now.keys() | self._seen.keys() if now.get(name) != self._seen.get(name)}
+        self._seen = now
+        if changed:
+            self._changed(changed)
+
+
+def _folders(wanted: Mapping[str, Iterable[Path]]) -> list[Path]:
+    """Every folder to watch: those named, all below them, and those that hold a file named."""
+    found: set[Path] = set()
+    for path in (path for paths in wanted.values() for path in paths):
+        if path.is_dir():
+            found |= {path, *(folder for folder in path.rglob("*") if folder.is_dir())}
+        found.add(path.parent)  # a swapped link or a renamed folder is an event of what holds it
+    return sorted(folder for folder in found if folder.is_dir())
