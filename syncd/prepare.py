@@ -84,6 +84,7 @@ class Job:
     unbuilt: Mapping[str, str]
     locked: frozenset[str] = frozenset()  # persons whom an act disabled
     freed: frozenset[str] = frozenset()  # persons whom an act enabled, until every account is
+    deleted: frozenset[str] = frozenset()  # persons whose account an act deleted
     waiting: Mapping[str, str] = field(default_factory=dict)  # person id → why they wait although known
     advance: Callable[[Prepared], Sequence[Mailed]] | None = None  # makes accounts and sends mails
     stop: Callable[[], bool] = lambda: False  # asked before each wave: whether to leave the rest to the next run
@@ -185,7 +186,10 @@ def prepare(job: Job, narrowing: Narrowing = WHOLE) -> Prepared:
     view = _People(people, _made(owned), job.waiting)
     locked = _locked(job, people)
     desired = {
-        name: _with_locks(_seeded(_shaped(job, name, view), observed[name].state, owned[name]), locked)
+        name: _without_deleted(
+            _with_locks(_seeded(_shaped(job, name, view), observed[name].state, owned[name]), locked),
+            job.deleted,
+        )
         for name in observed
     }
     policies = _policies(job, [row.origin for rows in owned.values() for row in rows])
@@ -350,6 +354,14 @@ def _locked(job: Job, people: identity.Resolution) -> frozenset[str]:
     """Who may not log in: by an act, or because one side has the account locked, which the other follows."""
     found = {person for (person, _), account in people.accounts.items() if not account.enabled}
     return (frozenset(found) | job.locked) - job.freed
+
+
+def _without_deleted(desired: Desired, deleted: frozenset[str]) -> Desired:
+    """The desired accounts without those that an act deleted, of which nothing may stay behind."""
+    if not deleted:
+        return desired
+    ended = frozenset(Key(Kind.PERSON, (), (person,)) for person in deleted) - desired.state.keys()
+    return replace(desired, ended=desired.ended | ended)
 
 
 def _with_locks(desired: Desired, locked: frozenset[str]) -> Desired:

@@ -382,6 +382,7 @@ class App:
             unbuilt=unbuilt,
             locked=people.locked(store, mapping, "disabled"),
             freed=people.locked(store, mapping, "enabled"),
+            deleted=people.locked(store, mapping, "deleted"),
             waiting=inviter.waiting() if inviter else {},
             advance=self._advance(inviter, compiled) if inviter else None,
             stop=self._stop,

@@ -1,0 +1,117 @@
+"""Acts in DocSpace's model: batches, locks, deletion with an heir, and the one owner."""
+
+from __future__ import annotations
+
+import subprocess
+import urllib.error
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.acceptance.acting import accept, act, code_in, done, invited, refused, with_notices
+from tests.acceptance.product import PASSWORD
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from deploy.local.servers import MailSink
+    from tests.acceptance.product import Product
+
+pytestmark = pytest.mark.live
+
+SPACE = "/tilleul"
+OWNER, ADMIN = "helene.marceau@tilleul.example", "basile.aubrac@tilleul.example"
+ROOM_ADMIN, HEIR = "naima.cherif@tilleul.example", "nils.aubert@tilleul.example"
+MALO, NINA, OLE, BOSS = (f"{name}@tilleul.example" for name in ("malo", "nina", "ole", "boss"))
+
+
+@pytest.fixture(scope="module")
+def docspace(product: Callable[..., Product], mail_sink: MailSink) -> Product:
+    return with_notices(product("docspace"), mail_sink)
+
+
+def test_06_a_batch_goes_out_in_the_right_language_but_for_the_role_that_may_not_be_given(
+    docspace: Product, mail_sink: MailSink
+) -> None:
+    batch = docspace.folder / "batch.csv"
+    batch.write_text(
+        f"email,role,locale\n{MALO},user,fr\n{NINA},power_user,fr\n{BOSS},docspace_admin,fr\n{OLE},user,en\n",
+        encoding="utf-8",
+    )
+    answer = act(docspace, "invitations", "send", SPACE, "--csv", str(batch), as_=ROOM_ADMIN)
+    assert answer.code == 3
+    verdicts = {one["who"]: one for one in answer.json["verdicts"]}
+    assert [who for who, one in verdicts.items() if not one["allowed"]] == [BOSS]
+    assert "model.yaml:" in verdicts[BOSS]["detail"]
+    subjects = {mail["to"][0]: mail["subject"] for mail in mail_sink.messages()}
+    french = "Configurez votre compte"
+    assert subjects == {MALO: french, NINA: french, OLE: "Set up your account"}
+    assert len(mail_sink.messages()) == 3
+
+
+def test_09_a_disabled_account_is_shut_out_of_both_stores_and_gets_back_what_it_had(
+    docspace: Product, mail_sink: MailSink
+) -> None:
+    accept(docspace, mail_sink, NINA)
+    assert docspace.token(NINA)
+    groups, entries = docspace.groups_of(NINA), docspace.entry_groups_of(NINA)
+    docspace.ldap(_with_password(docspace, NINA))
+    assert _binds(docspace, NINA)
+    done(docspace, "accounts", "disable", NINA, as_=ADMIN)
+    with pytest.raises(urllib.error.HTTPError):
+        docspace.token(NINA)
+    user = docspace.users()[NINA]
+    assert docspace.admin("GET", f"users/{user['id']}/sessions") == []
+    assert not _binds(docspace, NINA)
+    assert (docspace.groups_of(NINA), docspace.entry_groups_of(NINA)) == (groups, entries)
+    done(docspace, "accounts", "enable", NINA, as_=ADMIN)
+    assert docspace.token(NINA)
+    assert (docspace.groups_of(NINA), docspace.entry_groups_of(NINA)) == (groups, entries)
+
+
+def test_10_only_a_disabled_account_is_deleted_everywhere_and_the_heir_is_on_record(
+    docspace: Product, mail_sink: MailSink
+) -> None:
+    assert "disable" in refused(docspace, "accounts", "delete", NINA, as_=ADMIN)
+    done(docspace, "accounts", "disable", NINA, as_=ADMIN)
+    why = refused(docspace, "accounts", "delete", NINA, "--heir", "pilar.asensio@tilleul.example", as_=ADMIN)
+    assert "cannot get the data" in why
+    done(docspace, "accounts", "delete", NINA, "--heir", ROOM_ADMIN, as_=ADMIN)
+    assert NINA not in docspace.users()
+    assert docspace.entry_groups_of(NINA) == set()
+    assert docspace.entry(NINA) not in docspace.entries(docspace.people_base)
+
+
+def test_11_ownership_moves_only_after_the_owner_confirmed_and_the_owner_stays_as_administrator(
+    docspace: Product, mail_sink: MailSink
+) -> None:
+    invited(docspace, mail_sink, SPACE, HEIR, "power_user", ROOM_ADMIN)
+    mail_sink.clear()
+    later = "power.later@tilleul.example"
+    done(docspace, "invitations", "send", SPACE, later, "--role", "power_user", as_=ROOM_ADMIN)
+    mail_sink.clear()
+    assert "pending" in refused(docspace, "ownership", "transfer", SPACE, later, as_=OWNER)
+    refused(docspace, "ownership", "transfer", SPACE, "pilar.asensio@tilleul.example", as_=OWNER)
+    done(docspace, "ownership", "transfer", SPACE, HEIR, as_=OWNER)
+    (mail,) = mail_sink.messages()
+    assert mail["to"] == [OWNER]
+    owners = f"{SPACE}/owner"
+    assert docspace.groups()[owners]["members"] == [OWNER]
+    assert act(docspace, "ownership", "confirm", "x" * 43).code == 64
+    done(docspace, "ownership", "confirm", code_in(mail))
+    assert docspace.groups()[owners]["members"] == [HEIR]
+    assert f"{SPACE}/docspace_admin" in docspace.groups_of(OWNER)
+    assert "cn=docspace_admin,ou=tilleul" in docspace.entry_groups_of(OWNER)
+    assert docspace.members(f"cn=owner,ou=tilleul,{docspace.base}") == [docspace.entry(HEIR)]
+    assert "already" in refused(docspace, "ownership", "confirm", code_in(mail))
+    assert sorted(one["to"] for one in mail_sink.messages()[1:]) == [[OWNER], [HEIR]]
+
+
+def _with_password(docspace: Product, who: str) -> str:
+    return f"dn: {docspace.entry(who)}\nchangetype: modify\nreplace: userPassword\nuserPassword: {PASSWORD}"
+
+
+def _binds(docspace: Product, who: str) -> bool:
+    """Whether the directory lets the person in with the password."""
+    words = ["ldapwhoami", "-x", "-H", docspace.slapd.url, "-D", docspace.entry(who), "-w", PASSWORD]
+    return subprocess.run(words, capture_output=True, check=False).returncode == 0
