@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from syncd.app_types import Explanation
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
 
     from syncd.model import Change, Held, Key, Origin, Plan
     from syncd.prepare import Prepared
+
+PERSON = re.compile(r"p_[0-9a-f]{16}")
 
 
 def explanations(prepared: Prepared, person: str, unit: str | None) -> list[Explanation]:
@@ -42,11 +46,13 @@ def _of_target(prepared: Prepared, plan: Plan, wanted: set[str]) -> Iterator[Exp
     desired = prepared.desired[plan.target]
     for key, origin in desired.origins.items():
         if _is_edge_of(key, wanted):
-            yield _explanation(origin, plan.target, _state(key, changes, held, desired.waiting))
+            yield _named(
+                prepared, _explanation(origin, plan.target, _state(key, changes, held, desired.waiting))
+            )
     for key in {*changes, *held} - set(desired.origins):
         if _is_edge_of(key, wanted):
             change = changes[key] if key in changes else held[key].change
-            yield _explanation(change.origin, plan.target, _state(key, changes, held, {}))
+            yield _named(prepared, _explanation(change.origin, plan.target, _state(key, changes, held, {})))
 
 
 def _is_edge_of(key: Key, wanted: set[str]) -> bool:
@@ -63,6 +69,12 @@ def _state(
     if key in changes:
         return "will be removed" if changes[key].op in (Op.DELETE, Op.FORGET) else "will be given"
     return "held by the person"
+
+
+def _named(prepared: Prepared, found: Explanation) -> Explanation:
+    """The rule with names in place of person ids, which mean nothing to a reader."""
+    names = prepared.plan.names
+    return replace(found, rule=PERSON.sub(lambda id_: names.get(id_[0], id_[0]), found.rule))
 
 
 def _explanation(origin: Origin, target: str, state: str) -> Explanation:
