@@ -15,7 +15,6 @@ from syncd import reconcile
 from syncd import settings as settings_module
 from syncd.acts import Grant, Invitation, InvitationState, Redemption
 from syncd.app import connections, files, people
-from syncd.app.directory import fetcher
 from syncd.app.explain import explanations
 from syncd.app.office import Before, office_of, write_down
 from syncd.app.setup import bootstrap, doctor, integrity_key
@@ -320,7 +319,7 @@ class App:
             loaded,
             folder=files.folder_of(one.from_),
             directories=self.settings.sources,
-            fetch=fetcher(lambda name: connections.ldap_connection(self.settings, name)),
+            network=connections.network(self.settings),
             store=self._db,
             mapping=mapping,
             now=now,

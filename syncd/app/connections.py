@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from syncd.app.directory import fetcher
+from syncd.app.rosters import Network
 from syncd.errors import MappingInvalid, Problem, UsageError
 from syncd.ldapwire.connection import ConnectionSettings
-from syncd.settings import Keycloak, Ldap
+from syncd.settings import Http, Keycloak, Ldap
+from syncd.sources.http import HttpServer
 from syncd.targets.keycloak import KeycloakTarget
 from syncd.targets.keycloak_connection import KeycloakConnection
 from syncd.targets.ldap import LdapTarget
@@ -110,6 +113,23 @@ def ldap_connection(settings: Settings, name: str) -> ConnectionSettings:
     )
 
 
+def http_server(settings: Settings, name: str) -> HttpServer:
+    """Where rosters are and how to log in; raises `UsageError` for another type."""
+    one = settings.connections[name]
+    if not isinstance(one, Http):
+        raise UsageError(f"{settings.place('connections', name)}: {name} is no HTTP connection")
+    token = settings.secret(one.token).get_secret_value() if one.token else ""
+    return HttpServer(one.url, {"Authorization": f"Bearer {token}"} if token else {}, str(one.ca or ""))
+
+
+def network(settings: Settings) -> Network:
+    """How rosters and directory groups on other machines are read."""
+    return Network(
+        fetch=fetcher(lambda name: ldap_connection(settings, name)),
+        http=lambda name: http_server(settings, name),
+    )
+
+
 def ldap_profile(output: LdapOutput, marker: str) -> LdapProfile:
     """What one LDAP output of a mapping fixes."""
     return LdapProfile(
@@ -139,4 +159,6 @@ def server(settings: Settings, connection: str) -> str:
     one = settings.connections[connection]
     if isinstance(one, Keycloak):
         return f"{one.url} realm {one.realm} as {one.client_id}"
-    return f"{' '.join(one.urls)} as {one.bind_dn}"
+    if isinstance(one, Ldap):
+        return f"{' '.join(one.urls)} as {one.bind_dn}"
+    return one.url

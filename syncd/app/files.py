@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from syncd.app.rosters import Reader, Sources
+from syncd.app.rosters import Network, Reader, Sources
+from syncd.app.sources import source_problems
 from syncd.errors import MappingInvalid, Problem
 from syncd.mapping import limits, outputs
 from syncd.mapping.compile import compile_mapping, needs_of
@@ -15,7 +16,7 @@ from syncd.mapping.read import load
 from syncd.mapping.schema import DEFAULT_POLICY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from syncd.acts import Grant
@@ -23,28 +24,30 @@ if TYPE_CHECKING:
     from syncd.mapping.read import Loaded
     from syncd.mapping.schema import Policy
     from syncd.settings import Settings
-    from syncd.sources.ldap import DirectoryQuery, Entry
     from syncd.store import Store
 
 
 def load_mapping(settings: Settings, name: str) -> Loaded:
     """The mapping as its files and the operator's file say; raises `MappingInvalid`."""
     one = settings.mappings[name]
-    return load(
+    loaded = load(
         shown(one.from_),
         name=name,
         files={glob: rule.model_dump(exclude_none=True) for glob, rule in one.files.items()},
         set_=one.set_,
         operator=settings.place("mappings", name, "set"),
     )
+    if problems := source_problems(settings, name, loaded):
+        raise MappingInvalid(problems)
+    return loaded
 
 
 def compiled_mapping(  # noqa: PLR0913 - what a compilation depends on, each by name
     loaded: Loaded,
     *,
     folder: Path,
-    directories: Mapping[str, Path],
-    fetch: Callable[[DirectoryQuery], Iterable[Entry]],
+    directories: Mapping[str, Path] | None,
+    network: Network | None,
     store: Store | None,
     mapping: str,
     now: datetime,
@@ -52,7 +55,7 @@ def compiled_mapping(  # noqa: PLR0913 - what a compilation depends on, each by 
     acts: Sequence[Grant] = (),
 ) -> tuple[Compiled, Sources]:
     """Sources read, then everything worked out for today in the mapping's own time zone."""
-    reader = Reader(loaded, folder, directories, fetch, store, mapping, now)
+    reader = Reader(loaded, folder, directories, network, store, mapping, now)
     sources = reader.read(needs_of(loaded), source_shrink)
     zone = loaded.document.settings.timezone or "UTC"
     today = now.astimezone(ZoneInfo(zone)).date()

@@ -14,6 +14,7 @@ from syncd.errors import MappingInvalid, Problem
 from syncd.model import Roster, SourceHealth
 from syncd.sources import copies, health
 from syncd.sources.csv import CsvFormat, read_csv
+from syncd.sources.http import read_http
 from syncd.sources.ldap import DirectoryQuery, read_directory
 
 if TYPE_CHECKING:
@@ -24,18 +25,34 @@ if TYPE_CHECKING:
     from syncd.mapping.members_select import GroupRef
     from syncd.mapping.read import Loaded
     from syncd.mapping.schema import RosterModel
+    from syncd.sources.http import HttpServer
     from syncd.sources.ldap import Entry
     from syncd.store import Store
 
 
+def csv_format(model: RosterModel, dates: frozenset[str] = frozenset()) -> CsvFormat:
+    """How the rows of a roster are written, and which columns it must have; `dates` hold dates."""
+    columns = frozenset(model.columns.values())
+    return CsvFormat(model.delimiter, model.encoding, model.date_format, columns, model.key or "", dates)
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """How sources on other machines are read; an HTTP server is found by its connection's name."""
+
+    fetch: Callable[[DirectoryQuery], Iterable[Entry]]
+    http: Callable[[str], HttpServer]
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Every source of one mapping as this run uses it."""
+    """Every source of one mapping as this run uses it; `unread` says which could not be read here at all."""
 
     rosters: Mapping[str, Roster]
     groups: Mapping[GroupRef, Roster]
     health: tuple[SourceHealth, ...]
     fresh: Mapping[str, Roster]
+    unread: tuple[str, ...] = ()
 
     def keep(self, store: Store, mapping: str, now: datetime, *, approved: bool) -> None:
         """Keep the reads of a confirmed run as last good copies; a shrunk one if its plan was approved."""
@@ -48,12 +65,16 @@ class Sources:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads the sources of one mapping; `store` is None where there is none (`validate` on a folder)."""
+    """Reads the sources of one mapping.
+
+    `network` is None where none may be touched and `directories` where no operator's file names any
+    (`validate`): what would have to be read there is left unread. `store` is None where there is none.
+    """
 
     loaded: Loaded
     folder: Path
-    directories: Mapping[str, Path]
-    fetch: Callable[[DirectoryQuery], Iterable[Entry]]
+    directories: Mapping[str, Path] | None
+    network: Network | None
     store: Store | None
     mapping: str
     now: datetime
@@ -61,10 +82,17 @@ class Reader:
     def read(self, needs: Needs, source_shrink: int) -> Sources:
         """All of them; raises `MappingInvalid` with the problems of every source that has no copy."""
         wanted: dict[str | GroupRef, Callable[[], Roster]] = {}
+        unread: list[str] = []
         for name, model in self.loaded.document.rosters.items():
-            wanted[name] = lambda name=name, model=model: self._roster(name, model, needs.rosters[name])  # type: ignore[misc]  # a lambda's defaults have no types
+            if self._reaches(model):
+                wanted[name] = lambda name=name, model=model: self._roster(name, model, needs.rosters[name])  # type: ignore[misc]  # a lambda's defaults have no types
+            else:
+                unread.append(f"roster {name}")
         for group in needs.groups:
-            wanted[group] = lambda group=group: self._group(group)  # type: ignore[misc]  # as above
+            if (network := self.network) is not None:
+                wanted[group] = lambda group=group, network=network: self._group(network, group)  # type: ignore[misc]  # as above
+            else:
+                unread.append(f"the directory group {group.dn}")
         used: dict[str | GroupRef, Roster] = {}
         read_now: list[Roster] = []
         problems: list[Problem] = []
@@ -82,27 +110,34 @@ class Reader:
             groups={key: roster for key, roster in used.items() if not isinstance(key, str)},
             health=tuple(self._health(roster) for roster in used.values()),
             fresh={roster.name: roster for roster in read_now},
+            unread=tuple(sorted(unread)),
         )
 
-    def _roster(self, name: str, model: RosterModel, dates: frozenset[str]) -> Roster:
-        form = CsvFormat(
-            model.delimiter, model.encoding, model.date_format,
-            frozenset(model.columns.values()), model.key or "", dates,
-        )  # fmt: skip
+    def _reaches(self, model: RosterModel) -> bool:
+        """Whether the roster can be read from here."""
         if model.csv is not None:
-            folder = self.directories[model.csv.source] if model.csv.source else self.folder
+            return not model.csv.source or self.directories is not None
+        return self.network is not None
+
+    def _roster(self, name: str, model: RosterModel, dates: frozenset[str]) -> Roster:
+        form = csv_format(model, dates)
+        if model.csv is not None:
+            source = model.csv.source
+            folder = (self.directories or {})[source] if source else self.folder
             return read_csv(name, folder / model.csv.file, form, shown=self._shown(folder / model.csv.file))
-        if model.ldap is not None:
+        if model.ldap is not None and self.network is not None:
             query = DirectoryQuery(model.ldap.connection, model.ldap.base, model.ldap.filter)
-            return read_directory(name, query, self.fetch)
+            return read_directory(name, query, self.network.fetch)
+        if model.http is not None and self.network is not None:
+            return read_http(name, self.network.http(model.http.connection), model.http.path, form)
         place = self.loaded.places.at(("rosters", name))
         raise MappingInvalid(
             [Problem(place, f"rosters.{name}", "says neither csv, ldap nor http", "name its source")]
         )
 
-    def _group(self, group: GroupRef) -> Roster:
+    def _group(self, network: Network, group: GroupRef) -> Roster:
         query = DirectoryQuery(group.connection, group=group.dn, nested=group.nested)
-        return read_directory(f"{group.connection}:{group.dn}", query, self.fetch)
+        return read_directory(f"{group.connection}:{group.dn}", query, network.fetch)
 
     def _shown(self, path: Path) -> str:
         try:

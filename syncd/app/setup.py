@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from syncd import settings as settings_module
 from syncd.app import connections, files
-from syncd.app.directory import fetcher
+from syncd.app.http_checks import http_checks
 from syncd.errors import SyncdError, UsageError
 from syncd.mapping import outputs
 from syncd.model import Check, Kind, Result
@@ -182,7 +182,7 @@ def _compiled(settings: Settings, mapping: str) -> Compiled:
             files.load_mapping(settings, mapping),
             folder=files.folder_of(one.from_),
             directories=settings.sources,
-            fetch=fetcher(lambda name: connections.ldap_connection(settings, name)),
+            network=connections.network(settings),
             store=store,
             mapping=mapping,
             now=datetime.now(UTC),
@@ -331,15 +331,18 @@ def doctor(
 ) -> list[Check]:
     """Store, mappings and every connection with what the mappings ask of it, in this order."""
     checks = [_store_check(settings, check_store), *_mapping_checks(settings, mappings)]
-    for name, one in settings.connections.items():
+    for name in settings.connections:
         try:
-            found = _keycloak_checks(settings, name, mappings) if isinstance(one, Keycloak) else (
-                _ldap_checks(settings, name, mappings)
-            )  # fmt: skip
+            found = _connection_checks(settings, name, mappings)
         except SyncdError as error:
             found = [Check("connection", "fail", error.message, error.remedy)]
         checks += [Check(f"{name}: {one_.name}", one_.status, one_.detail, one_.remedy) for one_ in found]
     return checks
+
+
+def _connection_checks(settings: Settings, name: str, mappings: Mapping[str, Compiled]) -> list[Check]:
+    checks = {"keycloak": _keycloak_checks, "ldap": _ldap_checks, "http": http_checks}
+    return checks[settings.connections[name].type](settings, name, mappings)
 
 
 def _store_check(settings: Settings, check_store: Callable[[], list[str]]) -> Check:

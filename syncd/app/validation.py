@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from syncd.app import files
 from syncd.app_types import ValidationResult
-from syncd.errors import MappingInvalid, Problem, TargetError
+from syncd.errors import MappingInvalid, Problem
 from syncd.mapping import outputs
 from syncd.mapping.read import load
 
@@ -17,19 +17,25 @@ if TYPE_CHECKING:
 
     from syncd.mapping.compiled import Compiled
     from syncd.settings import Settings
-    from syncd.sources.ldap import DirectoryQuery, Entry
 
 
 def validate_paths(
     paths: Sequence[Path], *, settings: Settings | None = None, names: Sequence[str] = ()
 ) -> ValidationResult:
-    """Check each mapping, and all of them against each other; CSV rosters are read, no server is asked."""
+    """Check each mapping, and all of them against each other; CSV rosters are read, no server is asked.
+
+    What a server would have to tell is left open, as in a run in which it cannot be read; a note names it.
+    """
     problems: list[Problem] = []
     compiled: dict[str, Compiled] = {}
+    notes: list[str] = []
     for index, path in enumerate(paths):
         name = names[index] if names else (path.stem if path.is_file() else path.resolve().name)
         try:
-            compiled[name] = _checked(path, name, settings)
+            compiled[name], unread = _checked(path, name, settings)
+            notes += [
+                f"{name}: {source} is not read here; who comes from it is not checked" for source in unread
+            ]
             problems += compiled[name].warnings
         except MappingInvalid as error:
             problems += error.problems
@@ -43,16 +49,17 @@ def validate_paths(
         units=sum(len(one.units) for one in compiled.values()),
         people=sum(len(one.people) for one in compiled.values()),
         assignments=sum(len(one.assignments) for one in compiled.values()),
+        notes=tuple(notes),
     )
 
 
-def _checked(path: Path, name: str, settings: Settings | None) -> Compiled:
+def _checked(path: Path, name: str, settings: Settings | None) -> tuple[Compiled, tuple[str, ...]]:
     loaded = files.load_mapping(settings, name) if settings else load(path, name=name)
-    compiled, _ = files.compiled_mapping(
+    compiled, sources = files.compiled_mapping(
         loaded,
         folder=files.folder_of(path),
-        directories=settings.sources if settings else {},
-        fetch=_no_network,
+        directories=settings.sources if settings else None,
+        network=None,
         store=None,
         mapping=name,
         now=datetime.now(UTC),
@@ -61,15 +68,11 @@ def _checked(path: Path, name: str, settings: Settings | None) -> Compiled:
         files.check_reach(settings, name, loaded, compiled)
     elif problems := _errors(compiled):
         raise MappingInvalid(problems)
-    return compiled
+    return compiled, sources.unread
 
 
 def _errors(compiled: Compiled) -> list[Problem]:
     return [one for one in outputs.problems(compiled, "any") if one.severity == "error"]
-
-
-def _no_network(query: DirectoryQuery) -> Iterable[Entry]:
-    raise TargetError(query.connection, "is not read by `validate`")
 
 
 def _lines(names: Iterable[str]) -> Mapping[str, Sequence[str]]:

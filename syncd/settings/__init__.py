@@ -7,7 +7,6 @@ Secrets stand nowhere in it: they are references, read when they are needed and 
 from __future__ import annotations
 
 import os
-import re
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,9 +21,9 @@ from syncd.mapping.tree_paths import dotted
 from syncd.mapping.values import Duration, Span, Text
 from syncd.settings import layers as _layers
 from syncd.settings.models import (
-    MASK,
     Connection,
     EnvironmentName,
+    Http,
     Keycloak,
     Ldap,
     Listen,
@@ -42,6 +41,7 @@ from syncd.settings.models import (
     StoreAddress,
     Webhook,
     Window,
+    shown_address,
 )
 from syncd.settings.problems import problems_of
 
@@ -52,7 +52,6 @@ if TYPE_CHECKING:
 
 DEFAULT_FILE = Path("syncd.yaml")
 PRODUCTION = "production"
-_PASSWORD = re.compile(r"(://[^/@:\s]*:)[^/@\s]*@")  # an address that holds one is shown without it
 
 
 class Settings(BaseSettings):
@@ -242,7 +241,7 @@ def _shown(route: Route, value: Any) -> Iterator[tuple[Route, str]]:
             yield from _shown((*route, step), part)
     elif value not in (None, (), {}):
         shown = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-        yield route, shown.lower() if isinstance(value, bool) else _PASSWORD.sub(rf"\1{MASK}@", shown)
+        yield route, shown.lower() if isinstance(value, bool) else shown_address(shown)
 
 
 def _references(route: Route, value: Any) -> Iterator[tuple[Route, SecretReference]]:
@@ -254,6 +253,7 @@ def _references(route: Route, value: Any) -> Iterator[tuple[Route, SecretReferen
 
 
 __all__ = [
+    "Http",
     "Keycloak",
     "Ldap",
     "MappingSettings",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 PREFIX = "SYNCD_"
 NOT_SETTINGS = frozenset({"config"})  # SYNCD_CONFIG says where syncd.yaml is
-SECRETS = frozenset({"client_secret", "password", "secret", "integrity_key"})
+SECRETS = frozenset({"client_secret", "password", "secret", "token", "integrity_key"})
 PATHS = ("connections.*.ca", "sources.*", "mappings.*.from")
 
 SHORT_FORMS = frozenset({"from", "mode"})  # `acme: mappings/acme` is its `from`, `mail: hold` its `mode`

@@ -13,6 +13,13 @@ from syncd.mapping.schema_rules import Model
 from syncd.mapping.values import Flag, Free, Number, Span, Text, TextList, refuse
 
 MASK = "*****"
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_PASSWORD = re.compile(r"(://[^/@:\s]*:)[^/@\s]*@")
+
+
+def shown_address(text: str) -> str:
+    """An address as it may be shown: a password in it is masked."""
+    return _PASSWORD.sub(rf"\1{MASK}@", text)
 
 
 class SettingsInvalid(MappingInvalid):
@@ -98,7 +105,32 @@ class Ldap(Model):
     wire: Literal["lean", "stock"] = "lean"
 
 
-Connection: TypeAlias = Annotated[Keycloak | Ldap, Field(discriminator="type")]
+class Http(Model):
+    """A server that has rosters; `token` logs in as a bearer (RFC 6750).
+
+    `insecure` allows http:// to another machine, which sends people and token in the clear.
+    """
+
+    type: Literal["http"]
+    url: Text
+    token: Secret | None = None
+    ca: Path | None = None
+    insecure: Flag = False
+
+    @model_validator(mode="after")
+    def _safe(self) -> "Http":
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise refuse(f'"{shown_address(self.url)}" is no http or https address')
+        if parts.password is not None:
+            raise refuse("a password must not stand here in the clear", "use `token: {file: NAME}`")
+        if parts.scheme == "http" and not self.insecure and parts.hostname not in LOOPBACK:
+            hint = "use https://, or `insecure: true` if it must be"
+            raise refuse("http:// sends people and token in the clear", hint)
+        return self
+
+
+Connection: TypeAlias = Annotated[Keycloak | Ldap | Http, Field(discriminator="type")]
 
 
 class May(Model):
@@ -270,6 +302,7 @@ __all__ = [
     "Connection",
     "EnvironmentName",
     "FileRule",
+    "Http",
     "Keycloak",
     "Ldap",
     "Listen",
@@ -288,4 +321,5 @@ __all__ = [
     "StoreAddress",
     "Webhook",
     "Window",
+    "shown_address",
 ]

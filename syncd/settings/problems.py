@@ -58,7 +58,7 @@ def _route(loc: tuple[int | str, ...], data: Any) -> Route:
 
 
 _PLAIN = {
-    "union_tag_not_found": ("type is missing", "write `type: keycloak` or `type: ldap`"),
+    "union_tag_not_found": ("type is missing", "write `type: keycloak`, `type: ldap` or `type: http`"),
     "model_type": ("expected keys and values", ""),
     "dict_type": ("expected keys and values", ""),
     "tuple_type": ("expected a list", ""),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import ssl
+from dataclasses import dataclass, field
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
 from syncd.errors import Place, Problem
 from syncd.model import Roster, Row
@@ -28,16 +30,32 @@ class _NoRedirect(HTTPRedirectHandler):
         return None
 
 
-def read_http(name: str, url: str, form: CsvFormat, headers: Mapping[str, str], timeout: float) -> Roster:
-    """Read one roster; `timeout` is in seconds for each network step.
+@dataclass(frozen=True, slots=True)
+class HttpServer:
+    """A server that has rosters: its address, the headers that log in, whom it is trusted by.
 
-    A body of type `text/csv` is read like a file with `form`, anything else as JSON.
+    `ca` is a file of certificates, empty for those of this machine; `timeout` is in seconds for each
+    network step.
     """
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    ca: str = ""
+    timeout: float = 30
+
+    def at(self, path: str) -> str:
+        """The address of something on this server, never of another one."""
+        return f"{self.url.rstrip('/')}/{path.lstrip('/')}"
+
+
+def read_http(name: str, server: HttpServer, path: str, form: CsvFormat) -> Roster:
+    """Read one roster. A body of type `text/csv` is read like a file with `form`, anything else as JSON."""
+    url = server.at(path)
     place = Place(url)
     if urlsplit(url).scheme not in ("http", "https"):
         return _failed(name, place, "is not an http or https address", "correct the connection's url")
     try:
-        content, kind = _fetch(url, headers, timeout)
+        content, kind = _fetch(url, server)
     except HTTPError as error:
         with error:
             return _failed(
@@ -71,10 +89,11 @@ def parse_json(name: str, content: bytes, form: CsvFormat, url: str) -> Roster:
     return Roster(name, columns, rows, hashlib.sha256(content).hexdigest(), place, tuple(problems))
 
 
-def _fetch(url: str, headers: Mapping[str, str], timeout: float) -> tuple[bytes, str]:
-    request = Request(url, headers={"Accept": "application/json, text/csv", **headers})  # noqa: S310  scheme is checked
+def _fetch(url: str, server: HttpServer) -> tuple[bytes, str]:
+    request = Request(url, headers={"Accept": "application/json, text/csv", **server.headers})  # noqa: S310  scheme is checked
+    trust = HTTPSHandler(context=ssl.create_default_context(cafile=server.ca or None))
     response: HTTPResponse
-    with build_opener(_NoRedirect).open(request, timeout=timeout) as response:
+    with build_opener(_NoRedirect, trust).open(request, timeout=server.timeout) as response:
         return response.read(LARGEST + 1), response.headers.get_content_type()
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from pytest_httpserver import HTTPServer
+
     from tests.system.site import Site
 
 pytestmark = pytest.mark.live
@@ -102,3 +104,37 @@ def test_explain_says_which_groups_come_from_an_inherited_role(directory_site: S
         ("admin", "named on this line", "held by the person"),
         ("member", 'closure: "admin" inherits "member"; named on this line', "held by the person"),
     }
+
+
+def test_people_come_from_an_http_server_and_stay_when_it_cannot_be_read(
+    directory_site: Site, httpserver: HTTPServer
+) -> None:
+    site = directory_site
+    (site.folder / "token").write_text("t0k3n\n")
+    connection = f'{{type: http, url: "{httpserver.url_for("/hr")}", token: {{file: token}}}}'
+    text = site.config.read_text().replace("connections:\n", f"connections:\n  hr: {connection}\n")
+    site.config.write_text(text)
+    site.write(
+        "syncd: 1\nrosters: {staff: {http: {connection: hr, path: /people}, columns: {email: mail}}}\n"
+        "policy: {removals: {at_least: 5}, source_shrink: 60%}\n"
+        "organizations: {acme: {members: {member: [{roster: staff, where: all}]}}}\nldap: {}\n"
+    )
+
+    def answers(*names: str, status: int = 200) -> None:
+        people = [{"mail": f"{name}@acme.example"} for name in names]
+        httpserver.clear()
+        login = {"Authorization": "Bearer t0k3n"}
+        httpserver.expect_request("/hr/people", headers=login).respond_with_json(people, status=status)
+
+    answers("ann", "bob")
+    site.apply().ok()
+    assert groups(site)["acme/member"] == ["uid=ann", "uid=bob"]
+    assert "✓" in next(line for line in site.cli("doctor").out.splitlines() if "roster acme.staff" in line)
+    answers(status=500)
+    answer = site.apply().ok()
+    assert groups(site)["acme/member"] == ["uid=ann", "uid=bob"]
+    assert "answers 500" in answer.out
+    assert "answers 500" in site.cli("doctor").out
+    answers("bob")
+    site.apply().ok()
+    assert groups(site)["acme/member"] == ["uid=bob"]

@@ -190,7 +190,7 @@ def test_what_is_wrong_in_a_variable_names_the_variable(written):
 
 
 GOLDEN = """\
-syncd.yaml:3:6: connections.a: unknown type "kc"; one of 'keycloak', 'ldap'
+syncd.yaml:3:6: connections.a: unknown type "kc"; one of 'keycloak', 'ldap', 'http'
 syncd.yaml:5:3: connections.b.realm: realm is missing
 syncd.yaml:5:49: connections.b.clientid: unknown key "clientid"; did you mean "client_id"?
 syncd.yaml:6:11: mappings: "Acme" is not a mapping id; a to z, 0 to 9 and -, beginning with a letter
