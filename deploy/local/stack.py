@@ -83,6 +83,7 @@ class Stack:
             "mapping-path": REPOSITORY / "mappings" / MAPPING,
             "smtp-host": self.mail.smtp_host,
             "smtp-port": self.mail.smtp_port,
+            "email-theme": "syncd",
         }
         return [
             "bootstrap",
