@@ -74,6 +74,11 @@ class SyncdError(Exception):
     def __str__(self) -> str:
         return f"{self.message}\n  {self.remedy}" if self.remedy else self.message
 
+    @property
+    def in_one_line(self) -> str:
+        """Message and remedy where there is room for one line: in a table, in a record."""
+        return f"{self.message}; {self.remedy}" if self.remedy else self.message
+
 
 class UsageError(SyncdError):
     """The command line is wrong."""

@@ -87,7 +87,7 @@ class Job:
     deleted: frozenset[str] = frozenset()  # persons whose account an act deleted
     waiting: Mapping[str, str] = field(default_factory=dict)  # person id → why they wait although known
     advance: Callable[[Prepared], Sequence[Mailed]] | None = None  # makes accounts and sends mails
-    stop: Callable[[], bool] = lambda: False  # asked before each wave: whether to leave the rest to the next run
+    stop: Callable[[], bool] = lambda: False  # before each wave: whether the rest is the next run's
 
     @property
     def marker(self) -> str:
@@ -210,6 +210,12 @@ def prepare(job: Job, narrowing: Narrowing = WHOLE) -> Prepared:
     return Prepared(shown, people, observed, desired, policies, job.marker)
 
 
+def wholly_read(plan: RunPlan) -> None:
+    """Raise `TargetError` where a target was not read: what was not seen cannot be said to be nothing."""
+    for target, why in plan.failed.items():
+        raise TargetError(target, why)
+
+
 # --- reading ------------------------------------------------------------------------------------------
 
 
@@ -224,7 +230,7 @@ def _read(
         try:
             seen[name] = target.read(_scope(name, job.files.compiled, containers, owned[name], known))
         except TargetError as error:
-            failed[name] = str(error)
+            failed[name] = error.in_one_line
     return seen, failed
 
 

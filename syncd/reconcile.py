@@ -16,7 +16,7 @@ from syncd import plan
 from syncd.errors import Refused, TargetError
 from syncd.identity import Person, fold
 from syncd.model import Change, Key, Kind, Op, Outcome, Owned, Plan, Result, RunPlan, RunReport
-from syncd.prepare import prepare
+from syncd.prepare import prepare, wholly_read
 
 if TYPE_CHECKING:
     from syncd.prepare import Job, Prepared
@@ -245,11 +245,12 @@ def rebuild(job: Job, actor: str) -> list[str]:
     """Take into the ledger what carries this mapping's mark on the servers and is named by the files.
 
     For a lost ledger. Containers and accounts only carry marks; memberships are taken back where the
-    files ask for them, in groups that are ours.
+    files ask for them, in groups that are ours. Raises `TargetError` where a server was not read.
     """
     found: list[str] = []
     with job.store.lease(job.mapping, actor, LEASE):
         prepared = prepare(job)
+        wholly_read(prepared.plan)
         for name, desired in prepared.desired.items():
             natives = prepared.natives(name)
             rows = [

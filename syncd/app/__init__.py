@@ -28,7 +28,7 @@ from syncd.mapping.suggestions import meant_or_listed
 from syncd.membership_links import process_redemptions
 from syncd.membership_words import Verdict
 from syncd.model import Change, Op, Outcome, Result
-from syncd.prepare import Files, Job, Narrowing, prepare
+from syncd.prepare import Files, Job, Narrowing, prepare, wholly_read
 from syncd.render.documents import plan_document
 from syncd.store import open_store
 
@@ -171,13 +171,16 @@ class App:
             write_down(job, report.run)
 
     def held(self, mapping: str) -> list[HeldRow]:
-        """Every change that waits, with the reason."""
+        """Every change that waits; raises `TargetError` rather than say none where not all was read."""
         plan = prepare(self._job(mapping)).plan
-        return [
+        rows = [
             HeldRow(mapping, one.target, held, plan.names.get(held.change.origin.person, ""))
             for one in plan.plans
             for held in one.held
         ]
+        if not rows:
+            wholly_read(plan)
+        return rows
 
     def adopt(self, mapping: str, path: str, who: str) -> list[str]:
         """Approve the adoption of everything that waits for it at `path` or below; the next run takes it."""
@@ -203,10 +206,15 @@ class App:
         return count
 
     def explain(self, person: str, unit: str | None = None) -> list[Explanation]:
-        """Why the person holds, or waits for, what they hold: rule, line and source."""
-        found: list[Explanation] = []
-        for name in self.mapping_names():
-            found += explanations(prepare(self._job(name)), person, unit)
+        """Why the person holds, or waits for, what they hold: rule, line and source.
+
+        Raises `TargetError` for nothing where not all was read.
+        """
+        whole = [prepare(self._job(name)) for name in self.mapping_names()]
+        found = [row for one in whole for row in explanations(one, person, unit)]
+        if not found:
+            for one in whole:
+                wholly_read(one.plan)
         return found
 
     # --- how things stand -----------------------------------------------------------------------------
@@ -365,7 +373,7 @@ class App:
             try:
                 targets[output] = connections.target(self.settings, compiled, output, connection, marker)
             except TargetError as error:
-                unbuilt[output] = str(error)
+                unbuilt[output] = error.in_one_line
         self._open += targets.values()
         return Job(
             mapping=mapping,

@@ -73,7 +73,7 @@ def report_page(report: RunReport, *, everything: bool = False) -> Page:
     bad = [outcome for outcome in report.outcomes if outcome.result is not Result.DONE]
     title = _("Run {run} of {mapping}").format(run=report.run, mapping=report.plan.mapping)
     lines = [_summary(report)]
-    if report.message:
+    if report.message not in ("", "; ".join(report.plan.failed.values())):
         lines.append(report.message)
     if report.plan.held:
         held = ngettext("{n} change waits", "{n} changes wait", report.plan.held).format(
@@ -97,7 +97,9 @@ def _mails(report: RunReport) -> Block:
 def _summary(report: RunReport) -> str:
     counts = ((result, report.count(result)) for result in Result)
     parts = [f"{number(count)} {word(result)}" for result, count in counts if count]
-    return ", ".join(parts) if parts else _("Nothing to change.")
+    if parts:
+        return ", ".join(parts)
+    return _("Nothing was written.") if report.exit_code else _("Nothing to change.")
 
 
 def _outcomes(bad: Sequence[Outcome], report: RunReport, *, everything: bool) -> Block:
