@@ -15,7 +15,6 @@ NOT_SENT = -2
 """Reply code: the connection broke before this write was sent; it has not happened."""
 
 SUCCESS = 0
-SIZE_LIMIT = 4
 NO_SUCH_ATTRIBUTE = 16
 UNDEFINED_ATTRIBUTE = 17
 VALUE_EXISTS = 20

@@ -55,10 +55,6 @@ class Places:
         found = self._unit(names)
         return (*(found[1] if found else names), *rest)
 
-    def file_of(self, names: Path, *rest: str | int) -> str:
-        """The file in which the unit, or something in it, is written."""
-        return self._walk(self.unit_path(names, *rest))[0].file
-
     def problem(
         self,
         path: Sequence[str | int],

@@ -203,7 +203,6 @@ def _members(value: Any) -> Any:
     raise refuse("expected {ROLE: […]}, a list, or unmanaged", "write [] where nobody is a member by files")
 
 
-UNMANAGED = "unmanaged"
 Members: TypeAlias = Annotated[
     Annotated[Literal["unmanaged"], Tag("§unmanaged")] | Annotated[MembersByRole, Tag("§roles")],
     Discriminator(lambda value: "§unmanaged" if isinstance(value, str) else "§roles"),
@@ -355,7 +354,7 @@ class RosterModel(Model):
 
 
 class UnitModel(Model):
-    """An organization, team, …; the units below it in `units[kind][name]`."""
+    """An organization, team, …; the units below it stand under the plural of their kind."""
 
     title: Title = Field(default_factory=dict)
     description: Text = ""

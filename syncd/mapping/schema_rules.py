@@ -76,7 +76,7 @@ class AttachesTo(Model):
 
 
 class RoleModel(Model):
-    """A role; no `scope` is every kind. `privileged` None is decided by what administration allows it."""
+    """A role; no `scope` is every kind. `privileged` left out is decided by what administration allows it."""
 
     scope: TextList = ()
     inherits: TextList = ()
@@ -135,7 +135,7 @@ class If(Model):
 
 
 class AdministrationRow(Model):
-    """Holders of `by` may do `may` to holders of `target`, or change `from_` to `to`, within `scope`."""
+    """Holders of `by` may do `may` to holders of `target`, or change `from` to `to`, within `scope`."""
 
     by: Text
     may: tuple[Act, ...]
@@ -328,7 +328,7 @@ class Settings(Model):
 
 
 class Variant(Model):
-    """Where the settings are as `if_` says, the model has these values at these dotted paths."""
+    """Where the settings are as `if` says, the model has these values at these dotted paths."""
 
     if_: dict[str, Free] = Field(alias="if")
     set: dict[str, Any]

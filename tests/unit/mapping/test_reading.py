@@ -75,7 +75,6 @@ def test_a_place_leads_from_keys_and_from_unit_names_to_the_line(write):
     assert places.unit(("acme", "platform"), "members", "member", 1) == Place("acme/a.yaml", 10, 38)
     assert places.unit(("acme", "platform", "db")) == Place("acme/b.yaml", 3, 9)
     assert places.dotted(places.unit_path(("acme", "platform", "db"), "members")) == "teams.db.members"
-    assert places.file_of(("acme", "platform", "db")) == "acme/b.yaml"
     assert places.at(("organizations", "acme", "policy", "mode")) == places.at(("organizations", "acme"))
 
 
