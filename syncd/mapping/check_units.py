@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from syncd.mapping.check_members import check_kind_members, check_members
@@ -9,8 +10,10 @@ from syncd.mapping.check_model import is_key_of_unit
 from syncd.mapping.check_names import folded, name_fault
 from syncd.mapping.check_report import located
 from syncd.mapping.check_rules import check_timezone
+from syncd.mapping.names import RoleNames
 from syncd.mapping.suggestions import did_you_mean, meant_or_listed
 from syncd.mapping.tree_paths import visible
+from syncd.mapping.variants import VariantError, effective_document
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,19 +25,32 @@ NEVER_GRANTED = frozenset({"realm-management"})
 
 
 def check_units(report: Report) -> None:
-    """Everything about the units of the mapping and who is named in them."""
+    """Everything about the units of the mapping and who is named in them, each by the model of its root."""
     units = {each.names: each for each in located(report.document)}
+    reports = {each.names[0]: _of_root(report, each) for each in units.values() if not each.above}
     for each in units.values():
-        _check_standing(report, each)
-        _check_words(report, each)
-        _check_attached(report, each, units)
-        _check_grants(report, each)
-        check_members(report, each, units)
+        own = reports[each.names[0]]
+        _check_standing(own, each)
+        _check_words(own, each)
+        _check_attached(own, each, units)
+        _check_grants(own, each)
+        check_members(own, each, units)
     for kind in report.document.kinds:
         check_kind_members(report, kind)
     _check_names(report, units)
     _check_ids(report, units)
     _check_former(report, units)
+
+
+def _of_root(report: Report, root: Located) -> Report:
+    """The same report over the model that the variants leave for a root unit."""
+    try:
+        document = effective_document(report.document, root.unit.settings)
+    except VariantError:  # told where the variant stands
+        return report
+    if document is report.document:
+        return report
+    return replace(report, document=document, roles=RoleNames(document.roles))
 
 
 def _shown(names: Path) -> str:

@@ -484,9 +484,34 @@ organizations:
     assert len(compiled(text.replace("PLAN", "business")).assignments) == 2
     assert refused(text.replace("PLAN", "free")) == [
         (
-            'acme.yaml:6:52: organizations.two.members.member[1]: the role "member" cannot be given; '
-            "here it is `assignable: false`"
+            'acme.yaml:6:43: organizations.two.members.member: the role "member" is not given by files; '
+            "it is `assignable: false`"
         )
+    ]
+
+
+def test_a_variant_gives_a_role_where_its_setting_holds(refused, compiled):
+    text = """syncd: 1
+roles: {member: {}, guest: {assignable: false, scope: team}}
+settings: {plan: free}
+variants: [{if: {plan: business}, set: {roles.guest.assignable: true, roles.guest.scope: [organization]}}]
+organizations:
+  one: {settings: {plan: PLAN}, members: {guest: [ann]}}
+"""
+    assert [each.role for each in compiled(text.replace("PLAN", "business")).assignments] == ["guest"]
+    (problem,) = refused(text.replace("PLAN", "free"))
+    assert problem.startswith("acme.yaml:6:43: organizations.one.members.guest: ")
+
+
+def test_every_unit_of_a_kind_cannot_get_a_role_that_its_root_does_not_give(refused):
+    text = """syncd: 1
+kinds: {org: {members: {r: [ann]}}}
+roles: {r: {}}
+variants: [{if: {plan: free}, set: {roles.r.assignable: false}}]
+orgs: {one: {}, two: {settings: {plan: free}}}
+"""
+    assert refused(text) == [
+        'acme.yaml:2:29: kinds.org.members.r[1]: the role "r" cannot be given; here it is `assignable: false`'
     ]
 
 

@@ -7,7 +7,7 @@ import pytest
 from syncd.errors import MappingInvalid, Unreachable
 from syncd.sources.csv import CsvFormat, parse_csv
 from syncd.sources.health import judge
-from syncd.sources.http import parse_json, read_http
+from syncd.sources.http import HttpServer, parse_json, read_http
 from syncd.sources.ldap import DirectoryQuery, Entry, read_directory
 
 
@@ -88,9 +88,8 @@ def test_json_that_is_no_roster_is_refused(content, message):
 
 
 def test_a_file_address_is_refused():
-    assert "not an http or https address" in str(
-        read_http("hr", "file:///etc/passwd", CsvFormat(), {}, 5).problems[0]
-    )
+    read = read_http("hr", HttpServer("file:///etc"), "passwd", CsvFormat())
+    assert "not an http or https address" in str(read.problems[0])
 
 
 def test_members_of_a_directory_group_are_named_by_address_else_username():
