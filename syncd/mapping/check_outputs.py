@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 KEYCLOAK_UNIT = UNIT_NAMES - {"base"}
 KEYCLOAK_GROUP = GROUP_NAMES - {"base"}
 RESERVED_ATTRIBUTES = "syncd."
+WRITTEN_CLASSES = ("groupOfNames", "groupOfUniqueNames")
 
 
 def check_outputs(report: Report) -> None:
@@ -72,8 +73,7 @@ def _check_ldap(report: Report, keys: Keys, output: LdapOutput) -> None:
         report.error(
             (*keys, "people"), "`people: manage` needs `people_base`", "say below what people's entries stand"
         )
-    if output.group_class == "posixGroup" and output.gid_number is None:
-        report.value((*keys, "group_class"), "posixGroup needs numbers", "add `gid_number: {from: …, to: …}`")
+    _check_written(report, keys, output)
     if group is not None and not group.names & {"role", "role_id", *UNIT_NAMES}:
         report.value(
             (*keys, "group"),
@@ -81,6 +81,19 @@ def _check_ldap(report: Report, keys: Keys, output: LdapOutput) -> None:
             "put {role},{unit} into it",
         )
     _check_only(report, (*keys, "only"), output)
+
+
+def _check_written(report: Report, keys: Keys, output: LdapOutput) -> None:
+    """What the format knows and this version cannot write."""
+    if output.group_class not in WRITTEN_CLASSES:
+        hint = f"use {' or '.join(WRITTEN_CLASSES)}"
+        report.value((*keys, "group_class"), f"{output.group_class} is not supported yet", hint)
+    if output.gid_number is not None:
+        hint = "leave it out: it is for posixGroup"
+        report.value((*keys, "gid_number"), "`gid_number` is not supported yet", hint)
+    if output.nested:
+        hint = "leave it out; `closure` writes inherited roles' groups"
+        report.value((*keys, "nested"), "`nested: true` is not supported yet", hint)
 
 
 def _check_only(report: Report, keys: Keys, output: LdapOutput) -> None:

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from syncd.model import Path
 
 ROLE_NAMES = frozenset({"role", "role_id"})
-AD_FORBIDDEN = frozenset('"/\\[]:;|=,+*?<>')
-AD_LONGEST = {"cn": 64, "ou": 64, "samaccountname": 256, "description": 1024, "mail": 256}
 
 
 @dataclass(slots=True)
@@ -61,26 +59,6 @@ def draw_ldap(drawing: Drawing, output: LdapOutput, people: PeopleView | None) -
 
 def _check_output(directory: _Directory) -> None:
     drawing, output = directory.drawing, directory.output
-    refusals = [
-        (
-            output.group_class == "posixGroup",
-            "`group_class: posixGroup` is not supported yet",
-            "use groupOfNames",
-        ),
-        (
-            output.gid_number is not None,
-            "`gid_number` is for posixGroup, which is not supported yet",
-            "leave it out",
-        ),
-        (
-            output.nested,
-            "`nested: true` is not supported yet",
-            "leave it out; `closure` writes inherited roles' groups",
-        ),
-    ]
-    for wrong, message, hint in refusals:
-        if wrong:
-            drawing.refuse(drawing.place, message, hint)
     for name, base in (("base", output.base), ("people_base", output.people_base or output.base)):
         try:
             dn.parse(base)
@@ -146,8 +124,6 @@ def _draw_group(directory: _Directory, unit: Unit, role: Role, values: Values, *
     elif output.empty_group == "delete":
         drawing.only_filled.add(Key(Kind.GROUP, place))
     attrs = {**_naming(place), **_lower(drawing.optional(output.group_attributes, filled))}
-    if output.group_class == "group":
-        _check_active_directory(drawing, attrs, unit.place)
     _draw_entry(directory, Key(Kind.GROUP, place), attrs, origin)
 
 
@@ -220,20 +196,3 @@ def _naming(place: Path) -> dict[str, tuple[str, ...]]:
 
 def _lower(attrs: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
     return {name.lower(): values for name, values in attrs.items()}
-
-
-def _check_active_directory(drawing: Drawing, attrs: dict[str, tuple[str, ...]], where: Place) -> None:
-    """Limits of Active Directory's schema ([MS-ADSC], [MS-SAMR] 3.1.1.8.4)."""
-    for name, values in attrs.items():
-        longest = AD_LONGEST.get(name)
-        for value in values:
-            if longest and len(value) > longest:
-                drawing.refuse(
-                    where, f'"{name}" is {len(value)} characters long', f"Active Directory stores {longest}"
-                )
-            if name == "samaccountname" and (AD_FORBIDDEN.intersection(value) or not value.strip(". ")):
-                drawing.refuse(
-                    where,
-                    f'"{value}" cannot be a sAMAccountName',
-                    f"it may not hold {' '.join(sorted(AD_FORBIDDEN))}",
-                )

@@ -436,22 +436,8 @@ def test_people_are_made_where_entries_are_managed(compiled):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (
-            ", group_class: posixGroup, gid_number: {from: 1, to: 2}",
-            "`group_class: posixGroup` is not supported yet",
-        ),
-        (", nested: true", "`nested: true` is not supported yet"),
-        (", gid_number: {from: 1, to: 2}", "`gid_number` is for posixGroup"),
         (', group: "{parent}"', "`group` renders to the base itself; for example cn={role},{unit}"),
         (', group: "cn={role},uid=groups,{unit}"', "is neither a unit nor rendered from one"),
-        (
-            f", group_class: group, group_attributes: {{sAMAccountName: {'a' * 300}}}",
-            '"samaccountname" is 300 characters long; Active Directory stores 256',
-        ),
-        (
-            ', group_class: group, group_attributes: {sAMAccountName: "a/b"}',
-            '"a/b" cannot be a sAMAccountName',
-        ),
     ],
 )
 def test_what_a_directory_cannot_hold_is_refused_offline(compiled, more, message):
