@@ -8,7 +8,6 @@ The parts of the model that rule acts of people are in `schema_rules`, outputs i
 """
 
 from collections.abc import Iterator
-from datetime import date
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
@@ -76,10 +75,6 @@ class PersonMember(Model):
     until: Day | None = None
     reason: Text = ""
     initial: Flag = False
-
-    def holds_on(self, day: date) -> bool:
-        """Whether the entry counts on `day`; both its days are included."""
-        return (self.from_ is None or self.from_ <= day) and (self.until is None or day <= self.until)
 
 
 class Condition(Model):
