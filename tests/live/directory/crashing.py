@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -131,6 +131,33 @@ class Elsewhen:
         return self._clock.of(left)
 
 
+def empty_store(folder: Path) -> Path:
+    """The file of a store that has nothing in it."""
+    file = folder / "empty.db"
+    with open_store(f"sqlite:///{file}", KEY) as store:
+        store.upgrade()
+    return file
+
+
+def ask(store: Store, invitee: Invitee, now: datetime) -> Invitation:
+    """The act of inviting: an invitation, and the membership that waits for it."""
+    number = secrets.token_hex(4)
+    made = asked(f"i_{number}", MAPPING, invitee, ADMINISTRATOR, now)
+    waiting = Grant(
+        f"g_{number}",
+        MAPPING,
+        unit=invitee.unit,
+        role=invitee.role,
+        person=invitee.person,
+        who=invitee.address,
+        source=Source.INVITATION,
+        by=ADMINISTRATOR,
+        waits=made.id,
+    )
+    store.acts.change(made, waiting)
+    return made
+
+
 @dataclass
 class Story:
     """One invitation: by a file (`declared`), or by somebody with a membership that waits for it."""
@@ -158,31 +185,25 @@ class Story:
         with story.store() as store:
             store.save_persons([Person(story.person, addresses=frozenset({story.address}))])
             if not declared:
-                story.ask(store)
+                ask(store, story.invitee, story.clock.now())
         return story
 
     def store(self) -> Store:
         return open_store(f"sqlite:///{self.file}", KEY)
 
-    def ask(self, store: Store) -> None:
-        """What the act of inviting writes: the invitation, and the membership that waits for it."""
-        made = asked("i_asked", MAPPING, self._invitee, ADMINISTRATOR, self.clock.now())
-        waiting = Grant(
-            "g_asked",
-            MAPPING,
-            unit=UNIT,
-            role="member",
-            person=self.person,
-            who=self.address,
-            source=Source.INVITATION,
-            by=ADMINISTRATOR,
-            waits=made.id,
-        )
-        store.acts.change(made, waiting)
-
     @property
-    def _invitee(self) -> Invitee:
+    def invitee(self) -> Invitee:
         return Invitee(self.person, self.address, UNIT, "member", "en", "Nia", "Novak")
+
+    def ask_more(self, count: int) -> list[str]:
+        """Invite more people at the same time; their addresses."""
+        found = [f"p{secrets.token_hex(5)}@acme.example" for _ in range(count)]
+        with self.store() as store:
+            for address in found:
+                invitee = replace(self.invitee, person=f"p_{secrets.token_hex(8)}", address=address)
+                store.save_persons([Person(invitee.person, addresses=frozenset({address}))])
+                ask(store, invitee, self.clock.now())
+        return found
 
     def until_accepted(self) -> Story:
         """Runs until nothing more happens; the person follows the link; runs until nothing more happens."""
@@ -215,7 +236,7 @@ class Story:
             try:
                 inviter.settle()
                 if self.declared and not self._is_accepted():
-                    inviter.declare([self._invitee])
+                    inviter.declare([self.invitee])
                 inviter.advance(frozenset({self.person} if self.declared else ()))
             except Crash as crash:
                 self.crashes.append(str(crash))

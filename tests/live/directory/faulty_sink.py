@@ -15,10 +15,16 @@ if TYPE_CHECKING:
 
 
 class FaultySink(Controller):
-    """An SMTP server with answers of its own to a recipient and, `seconds` later, to a message."""
+    """An SMTP server with answers of its own to a recipient (or `only` that one) and a message.
 
-    def __init__(self, *, recipient: str = "250 ok", data: str = "250 kept", seconds: float = 0) -> None:
+    The answer to a message comes `seconds` later.
+    """
+
+    def __init__(
+        self, *, recipient: str = "250 ok", data: str = "250 kept", seconds: float = 0, only: str = ""
+    ) -> None:
         self._recipient = recipient
+        self._only = only
         self._data = data
         self._seconds = seconds
         self.sessions = 0
@@ -41,9 +47,10 @@ class FaultySink(Controller):
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
-        if self._recipient.startswith("250"):
+        answer = self._recipient if self._only in ("", address) else "250 ok"
+        if answer.startswith("250"):
             envelope.rcpt_tos.append(address)
-        return self._recipient
+        return answer
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         await asyncio.sleep(self._seconds)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import secrets
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -14,23 +13,10 @@ from syncd.errors import IncompleteRead
 from syncd.targets.directory import NewAccount, SendResult, Sent
 from syncd.targets.keycloak_directory import KeycloakDirectory
 from tests.live.directory.faulty_sink import FaultySink, SilentSink
-from tests.live.directory.world import ALL, CLIENT, World, smtp_to
+from tests.live.directory.world import ALL, CLIENT, World, mailing_through, smtp_to
 from tests.live.keycloak.wire import Wire
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 pytestmark = pytest.mark.live
-
-
-@contextlib.contextmanager
-def mailing_through(world: World, port: int, **more: str) -> Iterator[None]:
-    """The realm's mails go to another server for a while."""
-    world.set_smtp(smtp_to(port, **more))
-    try:
-        yield
-    finally:
-        world.set_smtp(smtp_to(world.sink.smtp_port))
 
 
 def sent_to(world: World, **more: Any) -> tuple[SendResult, datetime | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import secrets
 import urllib.error
@@ -18,6 +19,8 @@ from syncd.targets.keycloak_directory import KeycloakDirectory
 from tests.live.keycloak.realms import administrator
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from deploy.local.servers import Keycloak, MailSink
 
 ALL = ("UPDATE_PASSWORD", "UPDATE_PROFILE", "VERIFY_EMAIL")
@@ -121,6 +124,16 @@ class World:
 
 def smtp_to(port: int, **more: str) -> dict[str, str]:
     return {"host": "127.0.0.1", "port": str(port), "from": "sso@acme.example", **more}
+
+
+@contextlib.contextmanager
+def mailing_through(world: World, port: int, **more: str) -> Iterator[None]:
+    """The realm's mails go to another server for a while."""
+    world.set_smtp(smtp_to(port, **more))
+    try:
+        yield
+    finally:
+        world.set_smtp(smtp_to(world.sink.smtp_port))
 
 
 def link_of(mail: dict[str, Any]) -> str:
