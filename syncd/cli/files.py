@@ -107,9 +107,7 @@ def validate_command(session: Session, paths: tuple[str, ...]) -> int:
     """Check; exit code 65 where something is wrong, 0 with warnings only."""
     result = _checked(session, paths)
     counts = {name: getattr(result, name) for name in ("mappings", "units", "people", "assignments")}
-    whole = document(
-        "validation", valid=result.valid, problems=result.problems, notes=result.notes, **counts
-    )
+    whole = document("validation", valid=result.valid, problems=result.problems, notes=result.notes, **counts)
     for note in result.notes:
         session.note(note)
     if result.problems:
