@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from syncd import reconcile
 from syncd import settings as settings_module
-from syncd.acts import Grant, Invitation, InvitationState, Redemption
+from syncd.acts import Grant, Invitation, InvitationState
 from syncd.app import connections, files, people
+from syncd.app.acting import Acting
 from syncd.app.explain import explanations
-from syncd.app.office import Before, office_of, write_down
 from syncd.app.setup import bootstrap, doctor, integrity_key
 from syncd.app.timing import Timing
 from syncd.app.validation import validate_paths
@@ -25,8 +25,6 @@ from syncd.errors import MappingInvalid, Refused, SyncdError, TargetError, Usage
 from syncd.mapping import limits, outputs
 from syncd.mapping.json_schema import json_schema
 from syncd.mapping.suggestions import meant_or_listed
-from syncd.membership_links import process_redemptions
-from syncd.membership_words import Verdict
 from syncd.model import Change, Op, Outcome, Result
 from syncd.prepare import Files, Job, Narrowing, prepare, wholly_read
 from syncd.render.documents import plan_document
@@ -40,7 +38,6 @@ if TYPE_CHECKING:
     from syncd.inviting import Inviter
     from syncd.mapping.compiled import Compiled
     from syncd.mapping.read import Loaded
-    from syncd.membership import Office
     from syncd.model import Check, Mailed, Owned, RunPlan, RunReport
     from syncd.prepare import Prepared
     from syncd.settings import Settings
@@ -51,7 +48,7 @@ if TYPE_CHECKING:
 __all__ = ["App", "bootstrap", "validate_paths"]
 
 
-class App:
+class App(Acting):
     """One operator's file, its store, and everything that can be done with them."""
 
     def __init__(
@@ -101,6 +98,7 @@ class App:
 
     def plan(self, mapping: str, *, only: str | None = None, target: str | None = None) -> RunPlan:
         """What a run would do now; it is kept for approval where something stops it or waits."""
+        self._answer_links(mapping)
         plan = prepare(self._job(mapping), Narrowing(only, target)).plan
         self._keep(plan)
         return plan
@@ -116,59 +114,14 @@ class App:
     ) -> RunReport:
         """Carry out the plan that was shown, if a fresh one equals it."""
         trigger = "apply" if confirmed else self._trigger
-        self._answer_links(mapping, actor)
+        if plan is None:
+            self._answer_links(mapping)
         job = self._job(mapping)
         report = reconcile.apply(
             job, plan, confirmed=confirmed, actor=actor, trigger=trigger, progress=progress
         )
         self._finish(job, report)
         return report
-
-    def office(self, mapping: str, who: str = "", operator: str = "") -> Office:
-        """Where acts on the mapping are done, on behalf of the person `who` or of the operator.
-
-        Raises `UsageError` where nobody is known by that name.
-        """
-        job = self._job(mapping)
-        loaded = self._load(self.settings, mapping)
-        inviter = people.inviter_of(self.settings, mapping, loaded, job.store)
-        return office_of(job, prepare(job), inviter, who, operator)
-
-    def act(
-        self, mapping: str, who: str, operator: str, do: Callable[[Office], Sequence[Verdict]]
-    ) -> tuple[Sequence[Verdict], RunReport | None]:
-        """Do something on behalf of a person, and make it true at once where it was allowed.
-
-        The act is decided and stored under the lease of the mapping, so that of two who act at once each
-        sees what the other did. One after which the mapping does not hold is taken back and refused.
-        """
-        store = self._db
-        with store.lease(self._known(mapping), operator or who, reconcile.LEASE):
-            before = Before.of(store, mapping)
-            verdicts = do(self.office(mapping, who, operator))
-        if not any(verdict.allowed for verdict in verdicts):
-            return verdicts, None
-        try:
-            job = self._job(mapping)
-            report = reconcile.apply(job, None, confirmed=False, actor=operator or who, trigger="act")
-        except MappingInvalid as error:
-            before.restore(store, operator or who)
-            return [Verdict(one.who, False, str(error), error.problems[0].place) for one in verdicts], None
-        self._finish(job, report)
-        return verdicts, report
-
-    def _answer_links(self, mapping: str, actor: str) -> None:
-        """Whoever redeemed a link is invited before the run that mails them."""
-        store = self._db
-        if store.acts.all(Redemption, self._known(mapping), state="recorded"):
-            with store.lease(mapping, actor, reconcile.LEASE):
-                process_redemptions(self.office(mapping, operator=actor))
-
-    def _finish(self, job: Job, report: RunReport) -> None:
-        """Keep what waits for approval, and write down in acts what the run made true."""
-        self._keep(report.plan)
-        if not report.exit_code:
-            write_down(job, report.run)
 
     def held(self, mapping: str) -> list[HeldRow]:
         """Every change that waits; raises `TargetError` rather than say none where not all was read."""

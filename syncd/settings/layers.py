@@ -160,10 +160,23 @@ def anchor(layer: Layer, base: Path, credentials: Path | None) -> None:
         ):
             _set(layer.data, route, str(base / text))
         elif route[-1] == "file" and (_is_secret(route[:-1]) or route[0] == "store"):
-            given = credentials / text if credentials and "/" not in text else None
-            _set(layer.data, route, str(given if given and given.is_file() else base / text))
+            _set(layer.data, route, _secret_file(text, base, credentials))
         elif route == ("store",):
             _set(layer.data, route, store_address(text, base))
+    _anchor_hooks(layer.data.get("webhooks"), base, credentials)
+
+
+def _secret_file(text: str, base: Path, credentials: Path | None) -> str:
+    given = credentials / text if credentials and "/" not in text else None
+    return str(given if given and given.is_file() else base / text)
+
+
+def _anchor_hooks(hooks: Any, base: Path, credentials: Path | None) -> None:
+    """The secrets of webhooks stand in a list, which is one value to everything else here."""
+    for hook in hooks if isinstance(hooks, list) else ():
+        secret = hook.get("secret") if isinstance(hook, dict) else None
+        if isinstance(secret, dict) and isinstance(secret.get("file"), str):
+            secret["file"] = _secret_file(secret["file"], base, credentials)
 
 
 def store_address(text: str, base: Path) -> str:

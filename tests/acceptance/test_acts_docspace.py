@@ -2,32 +2,72 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import subprocess
 import urllib.error
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
+from syncd.app import App
+from syncd.app.people import new_id
+from syncd.membership_links import redeem
 from tests.acceptance.acting import accept, act, code_in, done, invited, refused, with_notices
+from tests.acceptance.hook import listening
 from tests.acceptance.product import PASSWORD
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from deploy.local.servers import MailSink
+    from tests.acceptance.hook import Application
     from tests.acceptance.product import Product
 
 pytestmark = pytest.mark.live
 
-SPACE = "/tilleul"
+SPACE, SECRET = "/tilleul", "what only the two know"
 OWNER, ADMIN = "helene.marceau@tilleul.example", "basile.aubrac@tilleul.example"
 ROOM_ADMIN, HEIR = "naima.cherif@tilleul.example", "nils.aubert@tilleul.example"
 MALO, NINA, OLE, BOSS = (f"{name}@tilleul.example" for name in ("malo", "nina", "ole", "boss"))
 
 
 @pytest.fixture(scope="module")
-def docspace(product: Callable[..., Product], mail_sink: MailSink) -> Product:
-    return with_notices(product("docspace"), mail_sink)
+def application() -> Iterator[Application]:
+    with listening() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def docspace(product: Callable[..., Product], mail_sink: MailSink, application: Application) -> Product:
+    site = with_notices(product("docspace"), mail_sink)
+    (site.folder / "hook").write_text(SECRET, "utf-8")
+    (site.folder / "hook").chmod(0o600)
+    with site.config.open("a", encoding="utf-8") as file:
+        file.write(f"webhooks: [{{url: '{application.url}', secret: {{file: hook}}, events: [data.heir]}}]\n")
+    return site
+
+
+@pytest.fixture(scope="module")
+def admin_link(docspace: Product) -> str:
+    """A link to the role that only the owner gives, made while its issuer is the owner."""
+    command = ("links", "create", SPACE, "--role", "docspace_admin")
+    return str(done(docspace, *command, as_=OWNER)[0]["secret"])
+
+
+def redeemed(site: Product, token: str, address: str) -> str:
+    """A stranger redeems a link, as the page for it would note down; a run follows."""
+    app = App.open(site.config)
+    try:
+        why = redeem(
+            app.office(site.name).store, token, address, given_name="Sky", family_name="Stranger",
+            now=datetime.now(UTC), new_id=new_id,
+        )  # fmt: skip
+    finally:
+        app.close()
+    site.apply().ok()
+    return why
 
 
 def test_06_a_batch_goes_out_in_the_right_language_but_for_the_role_that_may_not_be_given(
@@ -47,6 +87,23 @@ def test_06_a_batch_goes_out_in_the_right_language_but_for_the_role_that_may_not
     french = "Configurez votre compte"
     assert subjects == {MALO: french, NINA: french, OLE: "Set up your account"}
     assert len(mail_sink.messages()) == 3
+
+
+def test_07_whoever_redeems_a_link_is_mailed_and_has_the_role_only_after_the_mailed_link(
+    docspace: Product, mail_sink: MailSink, admin_link: str
+) -> None:
+    stranger = "sky.stranger@elsewhere.example"
+    assert admin_link
+    (link,) = done(docspace, "links", "create", SPACE, "--role", "power_user", as_=ROOM_ADMIN)
+    assert redeemed(docspace, link["secret"], stranger) == ""
+    assert not docspace.users()[stranger]["emailVerified"]
+    assert docspace.groups_of(stranger) == set()
+    accept(docspace, mail_sink, stranger)
+    assert docspace.groups_of(stranger) == {f"{SPACE}/power_user"}
+    assert docspace.users()[stranger]["emailVerified"]
+    done(docspace, "links", "revoke", link["who"], as_=ROOM_ADMIN)
+    assert redeemed(docspace, link["secret"], "late@elsewhere.example") == "revoked"
+    assert "late@elsewhere.example" not in docspace.users()
 
 
 def test_09_a_disabled_account_is_shut_out_of_both_stores_and_gets_back_what_it_had(
@@ -69,8 +126,8 @@ def test_09_a_disabled_account_is_shut_out_of_both_stores_and_gets_back_what_it_
     assert (docspace.groups_of(NINA), docspace.entry_groups_of(NINA)) == (groups, entries)
 
 
-def test_10_only_a_disabled_account_is_deleted_everywhere_and_the_heir_is_on_record(
-    docspace: Product, mail_sink: MailSink
+def test_10_only_a_disabled_account_is_deleted_everywhere_and_applications_are_told_the_heir(
+    docspace: Product, application: Application
 ) -> None:
     assert "disable" in refused(docspace, "accounts", "delete", NINA, as_=ADMIN)
     done(docspace, "accounts", "disable", NINA, as_=ADMIN)
@@ -80,6 +137,12 @@ def test_10_only_a_disabled_account_is_deleted_everywhere_and_the_heir_is_on_rec
     assert NINA not in docspace.users()
     assert docspace.entry_groups_of(NINA) == set()
     assert docspace.entry(NINA) not in docspace.entries(docspace.people_base)
+    (event,) = application.events
+    assert (event["event"], event["data"]) == ("data.heir", {"person": NINA, "heir": ROOM_ADMIN})
+    signed, body = application.posted[0]
+    seconds = signed.partition(",")[0].removeprefix("t=")
+    mac = hmac.new(SECRET.encode(), f"{seconds}.".encode() + body, hashlib.sha256).hexdigest()
+    assert signed == f"t={seconds},v1={mac}"
 
 
 def test_11_ownership_moves_only_after_the_owner_confirmed_and_the_owner_stays_as_administrator(
@@ -105,6 +168,11 @@ def test_11_ownership_moves_only_after_the_owner_confirmed_and_the_owner_stays_a
     assert docspace.members(f"cn=owner,ou=tilleul,{docspace.base}") == [docspace.entry(HEIR)]
     assert "already" in refused(docspace, "ownership", "confirm", code_in(mail))
     assert sorted(one["to"] for one in mail_sink.messages()[1:]) == [[OWNER], [HEIR]]
+
+
+def test_07_a_link_dies_with_the_right_of_whoever_made_it(docspace: Product, admin_link: str) -> None:
+    assert redeemed(docspace, admin_link, "sly@elsewhere.example") == ""
+    assert "sly@elsewhere.example" not in docspace.users()
 
 
 def _with_password(docspace: Product, who: str) -> str:

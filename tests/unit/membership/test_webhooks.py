@@ -1,0 +1,92 @@
+"""What leaves for applications, and which failures are worth another try."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import io
+import json
+import urllib.error
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from syncd.acts import Notice
+from syncd.notify import Hook, NotDelivered, tell
+from syncd.notify.webhooks import body_of, signature
+
+if TYPE_CHECKING:
+    import urllib.request
+
+NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
+NOTICE = Notice("n_1", "acme", about="data.heir", values={"person": "Zoé", "heir": "Bo"})
+URL = "https://app.example/hook"
+
+
+class Receiver:
+    """Answers each post as told; keeps the requests."""
+
+    def __init__(self, *failures: Exception | None) -> None:
+        self.failures = list(failures)
+        self.requests: list[urllib.request.Request] = []
+
+    def open(self, request: urllib.request.Request, timeout: float) -> io.BytesIO:
+        assert timeout == 10
+        self.requests.append(request)
+        failure = self.failures.pop(0) if self.failures else None
+        if failure is not None:
+            raise failure
+        return io.BytesIO()
+
+
+@pytest.fixture
+def receiver(monkeypatch: pytest.MonkeyPatch) -> Receiver:
+    found = Receiver()
+    monkeypatch.setattr("syncd.notify.webhooks._OPENER", found)
+    return found
+
+
+def answer(code: int) -> urllib.error.HTTPError:
+    return urllib.error.HTTPError(URL, code, "", {}, io.BytesIO())
+
+
+def test_the_body_says_what_happened_and_the_signature_covers_it_and_the_time() -> None:
+    body = body_of(NOTICE)
+    told = {"id": "n_1", "event": "data.heir", "mapping": "acme", "data": {"heir": "Bo", "person": "Zoé"}}
+    assert json.loads(body) == told
+    seconds = int(NOW.timestamp())
+    mac = hmac.new(b"key", f"{seconds}.".encode() + body, hashlib.sha256).hexdigest()
+    assert signature("key", body, NOW) == f"t={seconds},v1={mac}"
+
+
+def test_only_hooks_that_want_the_event_are_told_and_only_those_with_a_secret_get_a_signature(
+    receiver: Receiver,
+) -> None:
+    other = Hook("https://other.example", events=("join.requested",))
+    tell(NOTICE, [Hook(URL, "key"), other, Hook("https://plain.example")], NOW)
+    assert [request.full_url for request in receiver.requests] == [URL, "https://plain.example"]
+    assert [request.get_header("X-syncd-signature") is None for request in receiver.requests] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("failure", "temporary"),
+    [(answer(503), True), (answer(429), True), (answer(404), False), (TimeoutError("slow"), True)],
+)
+def test_a_failure_that_may_heal_is_worth_another_try(
+    receiver: Receiver, failure: Exception, temporary: bool
+) -> None:
+    receiver.failures = [failure]
+    with pytest.raises(NotDelivered) as caught:
+        tell(NOTICE, [Hook(URL), Hook("https://plain.example")], NOW)
+    assert caught.value.temporary is temporary
+    assert len(receiver.requests) == 2
+
+
+def test_without_a_hook_for_it_a_notice_does_not_wait_for_ever(receiver: Receiver) -> None:
+    with pytest.raises(NotDelivered) as caught:
+        tell(NOTICE, [Hook(URL, events=("other",))], NOW)
+    assert not caught.value.temporary
+    with pytest.raises(NotDelivered):
+        tell(NOTICE, [Hook("file:///etc/passwd")], NOW)
+    assert receiver.requests == []
