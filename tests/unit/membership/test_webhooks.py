@@ -15,9 +15,11 @@ import pytest
 from syncd.acts import Notice
 from syncd.notify import Hook, NotDelivered, tell
 from syncd.notify.webhooks import body_of, signature
+from syncd.settings import load
 
 if TYPE_CHECKING:
     import urllib.request
+    from pathlib import Path
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 NOTICE = Notice("n_1", "acme", about="data.heir", values={"person": "Zoé", "heir": "Bo"})
@@ -90,3 +92,13 @@ def test_without_a_hook_for_it_a_notice_does_not_wait_for_ever(receiver: Receive
     with pytest.raises(NotDelivered):
         tell(NOTICE, [Hook("file:///etc/passwd")], NOW)
     assert receiver.requests == []
+
+
+def test_the_secret_of_a_webhook_is_found_beside_the_operators_file(tmp_path: Path) -> None:
+    (tmp_path / "hook").write_text("the secret", "utf-8")
+    file = tmp_path / "syncd.yaml"
+    file.write_text(f"environment: test\nwebhooks: [{{url: '{URL}', secret: {{file: hook}}}}]\n", "utf-8")
+    settings = load(file)
+    secret = settings.webhooks[0].secret
+    assert secret is not None
+    assert settings.secret(secret).get_secret_value() == "the secret"
