@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +76,7 @@ class Daemon:
         self._running: set[str] = set()
         self._again: set[str] = set()
         self._guard = threading.Lock()
+        self._idle = threading.Condition(self._guard)
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
             executors={"default": ThreadPoolExecutor(WORKERS)},
@@ -117,10 +118,14 @@ class Daemon:
 
     def _end(self, listener: Listener, watch: Watch) -> None:
         """Finish the waves under way; what is left is the next run's."""
-        log.info("ending", running=sorted(self._running))
         tell_systemd("STOPPING=1")
-        self._stopping.set()
         watch.stop()
+        self._scheduler.pause()
+        with self._idle:
+            self._stopping.set()
+            log.info("ending", running=sorted(self._running))
+            # Not by shutdown alone: it waits under a lock that runs need for their next time.
+            self._idle.wait_for(lambda: not self._running)
         self._scheduler.shutdown(wait=True)
         listener.stop()
         log.info("ended")
@@ -223,31 +228,41 @@ class Daemon:
             log.info("the mapping left syncd.yaml meanwhile", mapping=name)
 
     def _overrun(self, event: Any) -> None:
-        log.warning("still running, next time then", mapping=event.job_id)
+        with self._guard:
+            running = event.job_id in self._running
+        if running:
+            log.warning("still running, next time then", mapping=event.job_id)
+        else:  # its thread was just about to end
+            self._at(event.job_id, datetime.now(UTC) + timedelta(seconds=1))
 
     # --- runs -------------------------------------------------------------------------------------
 
     def _run(self, name: str) -> None:
-        """One run of a mapping, unless something says wait; called by the scheduler's threads."""
-        if self._stopping.is_set():
-            return
-        with self._guard:
+        """Run a mapping, and once more where somebody asked meanwhile; called by the scheduler's threads."""
+        with self._idle:
+            if self._stopping.is_set():
+                return
             self._running.add(name)
+        again = True
+        while again:
+            self._run_guarded(name)
+            with self._idle:
+                again = name in self._again and not self._stopping.is_set()
+                self._again.discard(name)
+                if not again:
+                    self._running.discard(name)
+                    self._idle.notify_all()
+
+    def _run_guarded(self, name: str) -> None:
+        """One run, unless something says wait; a fault of ours must not end the schedule of the mapping."""
         try:
             with structlog.contextvars.bound_contextvars(mapping=name):
                 if not self._waits(name):
                     self._run_now(name)
-        except Exception:  # a fault of ours must not end the schedule of this mapping
+        except Exception:
             self._metrics.runs.labels(name, "fault").inc()
             self._last[name] = "syncd itself is at fault, see the log"
             log.exception("fault", mapping=name)
-        finally:
-            with self._guard:
-                self._running.discard(name)
-                again = name in self._again
-                self._again.discard(name)
-            if again:
-                self._at(name, datetime.now(UTC))
 
     def _waits(self, name: str) -> bool:
         """Whether a pause or a maintenance window keeps the mapping from its run; said in the log."""

@@ -63,8 +63,8 @@ def tell_systemd(*words: str) -> None:
     if not address:
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
-        channel.connect("\0" + address[1:] if address.startswith("@") else address)
-        channel.sendall("\n".join(words).encode())
+        path = "\0" + address[1:] if address.startswith("@") else address
+        channel.sendto("\n".join(words).encode(), path)
 
 
 def monotonic_usec() -> str:

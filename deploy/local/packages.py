@@ -68,7 +68,11 @@ SERVERS = (
     Need("OpenLDAP's clients", "ldap-utils", _on_path("ldapsearch")),
     Need("OpenSSL (test certificates)", "openssl", _on_path("openssl")),
 )
-TESTS = (*SERVERS, Need("PostgreSQL", "postgresql", lambda: postgres.binaries() is not None))
+TESTS = (
+    *SERVERS,
+    Need("PostgreSQL", "postgresql", lambda: postgres.binaries() is not None),
+    Need("systemd-analyze (checks the shipped unit)", "systemd", _on_path("systemd-analyze")),
+)
 
 
 def ensure(needs: Sequence[Need]) -> None:

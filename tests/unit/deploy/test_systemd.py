@@ -1,0 +1,54 @@
+"""The unit that is shipped: systemd takes it, and it says what the daemon does."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from configparser import RawConfigParser
+
+import pytest
+
+from deploy.local.packages import TESTS
+from deploy.local.stack import REPOSITORY
+
+UNIT = REPOSITORY / "deploy" / "systemd" / "syncd.service"
+
+
+@pytest.fixture
+def installed(tmp_path):
+    """The unit as on a machine on which syncd is installed, which this one is not."""
+    file = tmp_path / "syncd.service"
+    file.write_text(UNIT.read_text().replace("/opt/syncd/bin/syncd", sys.executable))
+    return file
+
+
+def test_systemd_analyze_is_among_what_the_tests_need():
+    assert any("systemd" in need.what and need.met() for need in TESTS)
+
+
+def test_systemd_has_nothing_to_say_against_the_unit(installed):
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", installed], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_the_unit_is_shut_in_as_far_as_systemd_can_tell(installed):
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--threshold=20", installed],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_it_is_watched_reloaded_by_a_signal_and_not_started_again_in_vain():
+    unit = RawConfigParser(strict=False)
+    unit.optionxform = str
+    unit.read_string(UNIT.read_text())
+    service = unit["Service"]
+    assert service["Type"] == "notify"
+    assert service["ExecReload"] == "kill -HUP $MAINPID"
+    assert int(service["WatchdogSec"]) > 20
+    assert {"65", "75"} <= set(service["RestartPreventExitStatus"].split())
