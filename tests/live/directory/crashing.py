@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from syncd.acts import Grant, Invitation, InvitationState, Notice, Source
 from syncd.identity import Person
-from syncd.invitations import Invitee, Rules, asked
+from syncd.invitations import Invitee, Rules, asked, request_resend
 from syncd.inviting import Inviter, Letter
 from syncd.store import open_store
 from tests.live.directory.invitee import Invitee as Browser
@@ -208,11 +208,30 @@ class Story:
     def until_accepted(self) -> Story:
         """Runs until nothing more happens; the person follows the link; runs until nothing more happens."""
         self.until_silent()
-        (link, *_) = [link_of(mail) for mail in self.mails]
-        page = Browser().accept(link, password="a long password")
+        page = Browser().accept(link_of(self.mails[-1]), password="a long password")
         assert page.done, page
         self.until_silent()
         return self
+
+    def until_mailed_again(self) -> int:
+        """Runs up to a second mail, the reminder or one that was asked for; how many calls came before it."""
+        self.until_silent()
+        before = len(self.calls.made)
+        if self.rules.reminders:
+            self.clock.wait(timedelta(days=9, hours=1))
+        else:
+            self.clock.wait(timedelta(hours=1))
+            self.ask_for_another()
+        self.until_silent()
+        return before
+
+    def ask_for_another(self) -> None:
+        """The act of sending again."""
+        (one,) = self.invitations()
+        again = request_resend(one, self.clock.now(), self.rules)
+        assert isinstance(again, Invitation), again
+        with self.store() as store:
+            store.acts.save(again)
 
     def until_silent(self) -> None:
         """Runs, with time passing where one waits, until two have changed nothing."""

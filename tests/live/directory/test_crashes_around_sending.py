@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.live.directory.crashing import Point, Story, empty_store
+from tests.live.directory.crashing import RULES, Point, Story, empty_store
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from pathlib import Path
 
+    from syncd.invitations import Rules
     from tests.live.directory.world import World
 
 pytestmark = pytest.mark.live
 
 MOMENTS = ("before", "after")
 CHANGES = frozenset(
-    {"add", "save", "change", "note_send", "save_persons", "create", "set_mail_attributes", "send_actions"}
+    {
+        "add",
+        "save",
+        "change",
+        "note_send",
+        "save_persons",
+        "create",
+        "delete",
+        "set_mail_attributes",
+        "send_actions",
+    }
 )
 ORIGINS = pytest.mark.parametrize("declared", [True, False], ids=["a file names them", "somebody asked"])
 
@@ -153,3 +165,28 @@ def test_only_a_mail_that_neither_answer_nor_event_shows_is_sent_twice(
     mailed, noted = sending[-4].call, sending[-1].call
     assert (calls[mailed - 1], calls[noted - 1]) == ("send_actions", "save")
     assert doubled == [Point(mailed, "after"), Point(noted, "before")]
+
+
+AGAIN = {
+    "sent again": RULES,
+    "sent again, the earlier link dead": replace(RULES, voids_previous=True),
+    "reminded": replace(RULES, reminders=(timedelta(days=1),)),
+}
+
+
+@pytest.mark.parametrize("most", [8, pytest.param(999, marks=pytest.mark.full)])
+@pytest.mark.parametrize("rules", AGAIN.values(), ids=list(AGAIN))
+def test_a_crash_around_a_second_mail_leaves_one_mail_for_each_time(
+    world: World, empty: Path, rules: Rules, most: int
+) -> None:
+    whole = Story.begun(world, empty, False, rules=rules)
+    before = whole.until_mailed_again()
+    assert len(whole.mails) == 2
+    points = [point for point in around(whole.calls.made, CHANGES) if point.call > before]
+    for point in random.Random(3).sample(points, min(most, len(points))):
+        story = Story.begun(world, empty, False, [point], rules=rules)
+        assert story.until_mailed_again() == before
+        assert (len(story.mails), len(story.crashes)) == (2, 1), story.crashes
+        story.until_accepted()
+        story.check()
+        assert len(story.mails) == 2
