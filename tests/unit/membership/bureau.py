@@ -79,9 +79,11 @@ class Accounts:
     of: dict[str, AccountState] = field(default_factory=dict)
     calls: list[tuple[str, str]] = field(default_factory=list)
 
-    def put(self, address: str, *, verified: bool = True, enabled: bool = True) -> None:
+    def put(self, address: str, *, verified: bool = True, federated: bool = False) -> None:
         native = f"id-{address}"
-        self.of[native] = AccountState(native, address, address, verified, enabled, credential=True)
+        self.of[native] = AccountState(
+            native, address, address, verified, enabled=True, credential=True, federated=federated
+        )
 
     def find(self, address: str) -> str | None:
         return next((native for native, one in self.of.items() if one.address == address), None)
@@ -123,7 +125,15 @@ class Bureau:
         """The office on behalf of a person, or of an operator."""
         compiled, places = self.compiled()
         seen = [
-            Account("keycloak", one.native, one.username, one.address, one.verified, one.enabled)
+            Account(
+                "keycloak",
+                one.native,
+                one.username,
+                one.address,
+                one.verified,
+                one.enabled,
+                "ldap" if one.federated else "local",
+            )
             for one in self.accounts.of.values()
         ]
         people = identity.resolve(

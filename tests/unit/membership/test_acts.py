@@ -112,6 +112,15 @@ def test_a_lock_ends_sessions_and_deleting_needs_one_and_names_the_heir(bureau: 
     assert (notice.to, notice.values["heir"]) == ("", BO)
 
 
+def test_an_account_of_the_directory_is_disabled_and_deleted_there_only(bureau: Bureau) -> None:
+    bureau.hire(SUE)
+    bureau.accounts.put(SUE, federated=True)
+    for verdict in (bureau.office(BO).disable(SUE), bureau.office().disable(SUE)):
+        assert not verdict.allowed
+        assert "authority=ldap" in verdict.detail
+    assert bureau.accounts.calls == []
+
+
 def test_a_deletion_with_an_unfit_heir_deletes_nothing(bureau: Bureau) -> None:
     bureau.hire(SUE)
     bureau.hire(SAM, "guest")
