@@ -1,6 +1,7 @@
-"""The local stack: a real Keycloak, slapd and mail sink, and syncd's demo applied to them.
+"""The local stack: a real Keycloak, slapd and mail sink, and syncd's demo applied to them
+and kept true by its daemon.
 
-    deploy/local/run [--servers-only]   start what does not run, apply mappings/demo, say where everything is
+    deploy/local/run [--servers-only]   start what does not run, apply mappings/demo, keep it true
     deploy/local/status                 what runs where
     deploy/local/stop [--wipe]          end the servers by their pids; --wipe removes their data too
 
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy.local import keycloak, packages
+from deploy.local.daemon import Daemon
 from deploy.local.servers import Keycloak, MailSink, ServerFailed, Slapd
 
 if TYPE_CHECKING:
@@ -34,17 +36,23 @@ REALM = "demo"
 
 
 class Stack:
-    """The three servers below one directory."""
+    """The three servers below one directory, and syncd's daemon once it has been started."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
         self.keycloak = Keycloak(home / "keycloak")
         self.slapd = Slapd(home / "slapd")
         self.mail = MailSink(home / "mailsink")
+        self.daemon = Daemon(home / "syncd", home / "syncd.yaml")
 
     @property
     def servers(self) -> tuple[Server, ...]:
         return (self.keycloak, self.slapd, self.mail)
+
+    @property
+    def known(self) -> tuple[Server, ...]:
+        """What status shows and stop ends, the daemon first: it needs the others."""
+        return (*((self.daemon,) if self.daemon.directory.exists() else ()), *self.servers)
 
     def start(self) -> None:
         """Start all side by side, saying of each when it is ready; raises ServerFailed."""
@@ -106,11 +114,13 @@ def run(stack: Stack, *, servers_only: bool) -> int:
         print("Keycloak is fetched and prepared first; that takes a minute or a few, once.", flush=True)
     stack.start()
     if not servers_only:
+        stack.daemon.stop()  # its runs would be in the way of ours
         _put_outdated_settings_aside(stack)
         for arguments in (stack.bootstrap_arguments(), ["apply", MAPPING, "--yes"]):
             failed = _syncd(stack, arguments)
             if failed:
                 return failed
+        print(_started(stack.daemon), flush=True)
     print(_addresses(stack, servers_only=servers_only))
     return 0
 
@@ -153,15 +163,18 @@ def _addresses(stack: Stack, *, servers_only: bool) -> str:
     ]
     if not servers_only:
         shown = os.path.relpath(stack.home / "syncd.yaml", REPOSITORY)
-        lines.append(f"syncd      .venv/bin/syncd --config {shown} plan")
+        lines += [
+            f"syncd      .venv/bin/syncd --config {shown} plan",
+            f"daemon     {stack.daemon.url}   (edit mappings/{MAPPING}: it notices)   log {stack.daemon.log}",
+        ]
     return "\n".join([*lines, "End it     deploy/local/stop"])
 
 
 def status(stack: Stack) -> int:
     """Exit code 0 if every server runs, 1 otherwise."""
-    for server in stack.servers:
+    for server in stack.known:
         print(_state(server))
-    return 0 if all(server.alive() for server in stack.servers) else 1
+    return 0 if all(server.alive() for server in stack.known) else 1
 
 
 def _state(server: Server) -> str:
@@ -174,7 +187,7 @@ def _state(server: Server) -> str:
 
 
 def stop(stack: Stack, *, wipe: bool) -> int:
-    for server in stack.servers:
+    for server in stack.known:
         ran = server.alive()
         server.wipe() if wipe else server.stop()
         print(f"{server.name:9} {'ended' if ran else 'did not run'}")

@@ -222,9 +222,12 @@ def test_a_run_applies_the_demo_and_a_second_one_has_nothing_to_do(
         first = capfd.readouterr().out
         assert run(Stack(tmp_path / "stack"), servers_only=False) == 0
         second = capfd.readouterr().out
+        assert status(Stack(tmp_path / "stack")) == 0
+        assert "syncd     ok" in capfd.readouterr().out
     finally:
         stop(Stack(tmp_path / "stack"), wipe=True)
     assert re.search(r"^  [1-9]\d* done$", first, re.MULTILINE)
     assert "Keycloak   http://127.0.0.1:" in first
+    assert "syncd is ready on http://127.0.0.1:" in first
     assert "Nothing to change." in second
     assert not re.search(r"^  \d+ done$", second, re.MULTILINE)

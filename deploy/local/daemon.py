@@ -1,0 +1,49 @@
+"""syncd's daemon as a server of the local stack: started after the first apply, ended with the others."""
+
+from __future__ import annotations
+
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deploy.local.process import LOOPBACK
+from deploy.local.server import Server
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+SYNCD = Path(__file__).resolve().parents[2] / ".venv" / "bin" / "syncd"
+
+
+class Daemon(Server):
+    """`syncd daemon` over the stack's syncd.yaml; its health address has a port of its own."""
+
+    name = "syncd"
+    port_names = ("health",)
+    seconds_to_start = 60
+    seconds_to_stop = 60
+
+    def __init__(self, directory: Path, settings: Path) -> None:
+        super().__init__(directory)
+        self._settings = settings
+
+    @property
+    def url(self) -> str:
+        """Where its health is."""
+        return f"http://{LOOPBACK}:{self.port('health')}/readyz"
+
+    def make(self) -> None:
+        """It has no data of its own: the store lies beside syncd.yaml."""
+
+    def command(self) -> Sequence[str | Path]:
+        return [SYNCD, "--config", self._settings, "daemon"]
+
+    def environment(self) -> Mapping[str, str]:
+        return {"SYNCD_LISTEN__HEALTH": f"{LOOPBACK}:{self.port('health')}"}
+
+    def answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(self.url, timeout=10) as answer:
+                return bool(answer.status == 200)  # noqa: PLR2004  HTTP's OK
+        except OSError:
+            return False
