@@ -174,7 +174,7 @@ AGAIN = {
 }
 
 
-@pytest.mark.parametrize("most", [8, pytest.param(999, marks=pytest.mark.full)])
+@pytest.mark.parametrize("most", [4, pytest.param(999, marks=pytest.mark.full)])
 @pytest.mark.parametrize("rules", AGAIN.values(), ids=list(AGAIN))
 def test_a_crash_around_a_second_mail_leaves_one_mail_for_each_time(
     world: World, empty: Path, rules: Rules, most: int
