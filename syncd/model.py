@@ -446,6 +446,8 @@ class RunPlan:
     kept: Mapping[str, int] = field(default_factory=dict)  # unit renamed or moved → memberships that stay
     first: bool = False
     additive: bool = False
+    only: str = ""  # the unit to which the plan was narrowed, with all below; empty for all
+    target: str = ""  # the target to which it was narrowed
 
     @property
     def changes(self) -> int:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from syncd import identity, plan, policy
-from syncd.errors import MappingInvalid, TargetError
+from syncd.errors import MappingInvalid, TargetError, UsageError
 from syncd.mapping import limits, outputs
 from syncd.mapping.compile import check_holdings, kept_units_gone
 from syncd.mapping.limits_units import (
@@ -22,9 +22,9 @@ from syncd.mapping.limits_units import (
     units_in_force,
     waiting,
 )
+from syncd.mapping.suggestions import did_you_mean, meant_or_listed
 from syncd.model import (
     Account,
-    Change,
     Desired,
     Key,
     Kind,
@@ -34,6 +34,7 @@ from syncd.model import (
     RunPlan,
     Scope,
 )
+from syncd.plan_narrow import WHOLE, Narrowing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -142,41 +143,16 @@ class Prepared:
         return key in observed.state and observed.marks.get(container) == self.marker
 
 
-@dataclass(frozen=True, slots=True)
-class Narrowing:
-    """What `--only PATH` and `--target NAME` leave of a plan."""
-
-    only: str | None = None
-    target: str | None = None
-
-    def of(self, one: Plan) -> Plan:
-        """The part of the plan that is left."""
-        if self.target is not None and one.target != self.target:
-            return Plan(one.target)
-        if self.only is None:
-            return one
-        return replace(
-            one,
-            changes=[change for change in one.changes if self._within(change)],
-            held=[held for held in one.held if self._within(held.change)],
-        )
-
-    def _within(self, change: Change) -> bool:
-        top = "/" + (self.only or "").strip("/")
-        return change.origin.unit == top or change.origin.unit.startswith(f"{top}/")
-
-
-WHOLE = Narrowing()
-
-
 def prepare(job: Job, narrowing: Narrowing = WHOLE) -> Prepared:
     """Everything that one run would do, decided and weighed.
 
-    Raises `MappingInvalid` where the memberships, once it is known who is who, do not hold.
+    Raises `MappingInvalid` where the memberships, once it is known who is who, do not hold, and
+    `UsageError` where there is nothing by the names of the narrowing.
     """
     compiled, store = job.files.compiled, job.store
     known = store.persons()
     owned = {name: store.owned(job.mapping, name) for name in job.targets}
+    _check_narrowing(job, narrowing, owned)
     seen, failed = _read(job, owned, known)
     accounts = {name: observation.accounts for name, observation in seen.items()}
     people = identity.resolve(compiled.people, accounts, known, job.new_id)
@@ -205,6 +181,7 @@ def prepare(job: Job, narrowing: Narrowing = WHOLE) -> Prepared:
     shown = RunPlan(
         job.mapping, job.environment, "", plans, failed={**job.unbuilt, **failed},
         policy_waiting=policies.waiting, first=bounds.first_plan, additive=bounds.additive,
+        only=narrowing.top, target=narrowing.target or "",
     )  # fmt: skip
     shown = _described(_weighed(shown, job, owned, desired, bounds, people), job, people, owned)
     return Prepared(shown, people, observed, desired, policies, job.marker)
@@ -214,6 +191,18 @@ def wholly_read(plan: RunPlan) -> None:
     """Raise `TargetError` where a target was not read: what was not seen cannot be said to be nothing."""
     for target, why in plan.failed.items():
         raise TargetError(target, why)
+
+
+def _check_narrowing(job: Job, narrowing: Narrowing, owned: Mapping[str, Sequence[Owned]]) -> None:
+    """A slip of the pen must not look like nothing to do."""
+    targets = {*job.targets, *job.unbuilt}
+    if narrowing.target is not None and narrowing.target not in targets:
+        hint = meant_or_listed(narrowing.target, targets)
+        raise UsageError(f'{job.mapping} has no target "{narrowing.target}"', hint)
+    units = {str(unit) for unit in job.files.compiled.units.values()}
+    units |= {row.origin.unit for rows in owned.values() for row in rows}
+    if narrowing.only is not None and narrowing.top not in units:
+        raise UsageError(f'{job.mapping} has no unit "{narrowing.top}"', did_you_mean(narrowing.top, units))
 
 
 # --- reading ------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from syncd import plan
 from syncd.errors import Refused, TargetError
 from syncd.identity import Person, fold
 from syncd.model import Change, Key, Kind, Op, Outcome, Owned, Plan, Result, RunPlan, RunReport
+from syncd.plan_narrow import Narrowing
 from syncd.prepare import prepare, wholly_read
 
 if TYPE_CHECKING:
@@ -45,11 +46,12 @@ def apply(  # noqa: PLR0913 - who asks, how, and who watches are three things
 ) -> RunReport:
     """Make the plan true, under the mapping's lease; `reviewed` is the plan that somebody looked at.
 
-    Raises `Refused` where a fresh plan differs from the reviewed one and `Busy` where another run holds
-    the lease. Everything else, a stop included, is in the report.
+    A plan that was narrowed is carried out as far as it goes. Raises `Refused` where a fresh plan differs
+    from the reviewed one and `Busy` where another run holds the lease. Everything else, a stop included,
+    is in the report.
     """
     with job.store.lease(job.mapping, actor, LEASE) as lease:
-        prepared = prepare(job)
+        prepared = prepare(job, Narrowing.of_plan(reviewed))
         if reviewed is not None and reviewed.digest != prepared.plan.digest:
             raise Refused(
                 f"{job.mapping}: what was reviewed ({reviewed.digest[:12]}) is no longer what would happen "
@@ -94,15 +96,23 @@ class _Run:
                 outcomes.append(outcome)
                 self.progress(len(outcomes), total)
         report = replace(self._report(outcomes, refusal), mails=mails)
-        if confirmed and not refusal:
+        if confirmed and not refusal and not self._is_narrowed:
             self._accept()
         counts = {result.value: report.count(result) for result in Result}
         self.job.store.finish_run(self.run, report.exit_code, report.message, counts)
         return report
 
     def _may_mail(self, plans: Sequence[Plan]) -> bool:
-        """Mails are part of the run: where a limit or the mode lets nothing be written, none leaves."""
-        return bool(plans) or not self.prepared.plan.plans
+        """Mails are part of the run: where a limit or the mode lets nothing be written, none leaves.
+
+        Nor does one with a part of a plan: mails are not sorted by unit.
+        """
+        return not self._is_narrowed and (bool(plans) or not self.prepared.plan.plans)
+
+    @property
+    def _is_narrowed(self) -> bool:
+        """Whether this is a run of a part, by which nobody confirmed the rest."""
+        return bool(self.prepared.plan.only or self.prepared.plan.target)
 
     def _allowed(self) -> tuple[list[Plan], str]:
         """The plans that policy and limits let through, and why something is refused, if it is."""

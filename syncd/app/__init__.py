@@ -26,7 +26,8 @@ from syncd.mapping import limits, outputs
 from syncd.mapping.json_schema import json_schema
 from syncd.mapping.suggestions import meant_or_listed
 from syncd.model import Change, Op, Outcome, Result
-from syncd.prepare import Files, Job, Narrowing, prepare, wholly_read
+from syncd.plan_narrow import Narrowing
+from syncd.prepare import Files, Job, prepare, wholly_read
 from syncd.render.documents import plan_document
 from syncd.store import open_store
 
@@ -112,7 +113,7 @@ class App(Acting):
         actor: str,
         progress: reconcile.Progress = reconcile.silent,
     ) -> RunReport:
-        """Carry out the plan that was shown, if a fresh one equals it."""
+        """Carry out the plan that was shown, narrowed as it was, if a fresh one equals it."""
         trigger = "apply" if confirmed else self._trigger
         if plan is None:
             self._answer_links(mapping)

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 SCHEDULED = "schedule"
 YES = ("yes", "oui")
 
+only_option = option("--only", metavar="PATH", help=mark("Only this unit and all below."))
+target_option = option(
+    "--target", metavar="NAME", help=mark("Only this target: keycloak, ldap or ldap:NAME.")
+)
 all_lines = option("--all", "everything", is_flag=True, help=mark("Open everything that is folded."))
 mapping_argument = click.argument("mapping", required=False)
 
@@ -46,8 +50,8 @@ mapping_argument = click.argument("mapping", required=False)
     type=click.Path(dir_okay=False, path_type=Path),
     help=mark("Write the plan as JSON, for apply --plan."),
 )
-@option("--only", metavar="PATH", help=mark("Only this unit and all below."))
-@option("--target", metavar="NAME", help=mark("Only this target: keycloak, ldap or ldap:NAME."))
+@only_option
+@target_option
 @option("--detailed-exitcode", is_flag=True, help=mark("Answer 2 where changes are pending."))
 @all_lines
 @click.pass_obj
@@ -74,7 +78,8 @@ def plan_command(
     "apply",
     more=mark(
         "MAPPING may also be the file of a plan. A reviewed plan is carried out only if a fresh one is "
-        "equal to it; it needs no further yes."
+        "equal to it; it needs no further yes. With --only or --target no mail leaves, and nothing of "
+        "the rest is confirmed."
     ),
 )
 @mapping_argument
@@ -84,11 +89,20 @@ def plan_command(
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help=mark("Carry out this reviewed plan (from plan --out), or nothing."),
 )
+@only_option
+@target_option
 @option("--yes", is_flag=True, help=mark("Do not ask; limits and approvals hold all the same."))
 @all_lines
 @click.pass_obj
 def apply_command(
-    session: Session, mapping: str | None, plan_file: Path | None, *, yes: bool, everything: bool
+    session: Session,
+    /,
+    mapping: str | None,
+    plan_file: Path | None,
+    *,
+    yes: bool,
+    everything: bool,
+    **narrowing: str | None,
 ) -> int:
     """Show, ask, carry out."""
     if plan_file is None and mapping and mapping.endswith(".json") and Path(mapping).is_file():
@@ -97,12 +111,16 @@ def apply_command(
         raise UsageError(
             _("There is nobody here to ask."), _("Use --yes, or --plan FILE with a plan that was reviewed.")
         )
+    if plan_file and any(narrowing.values()):
+        raise UsageError(
+            _("A reviewed plan says itself how far it goes."), _("Give --only and --target to syncd plan.")
+        )
     reviewed = _read_plan(plan_file, mapping) if plan_file else None
     with session.app() as app:
         names = chosen(app, reviewed.mapping if reviewed else mapping)
 
         def run(name: str) -> int:
-            plan = reviewed or _fresh(session, app, name)
+            plan = reviewed or _fresh(session, app, name, **narrowing)
             if session.output in ("text", "markdown"):
                 session.show(plan_page(plan, everything=everything), plan_document(plan))
             if not (yes or reviewed) and plan.changes:
@@ -126,9 +144,9 @@ def sync_command(session: Session, mapping: str | None) -> int:
         )
 
 
-def _fresh(session: Session, app: App, name: str) -> RunPlan:
+def _fresh(session: Session, app: App, name: str, **narrowing: str | None) -> RunPlan:
     with reading(session, name):
-        return app.plan(name)
+        return app.plan(name, **narrowing)
 
 
 def plan_code(plan: RunPlan, *, detailed: bool) -> int:

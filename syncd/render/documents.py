@@ -139,6 +139,8 @@ def plan_from_document(data: Mapping[str, Any]) -> RunPlan:
             titles=dict(data["titles"]),
             servers=dict(data["servers"]),
             kept=dict(data["kept"]),
+            only=data.get("only", ""),
+            target=data.get("target", ""),
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"the plan document is damaged: {error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -81,13 +82,20 @@ def plan_page(plan: RunPlan, *, everything: bool = False) -> Page:
 
 def next_commands(plan: RunPlan) -> tuple[str, ...]:
     """What to type after reading the plan, in order; empty where nothing is left to do."""
+    apply = " ".join(["syncd", "apply", plan.mapping, *_narrowing(plan)])
     if plan.stops:
-        return (f"syncd plans approve {plan.digest[:12]}", f"syncd apply {plan.mapping}")
+        return (f"syncd plans approve {plan.digest[:12]}", apply)
     if plan.changes:
-        return (f"syncd apply {plan.mapping}",)
+        return (apply,)
     if plan.failed:
         return ("syncd doctor",)
     return (f"syncd held {plan.mapping}",) if plan.held else ()
+
+
+def _narrowing(plan: RunPlan) -> list[str]:
+    """The options by which the same part is carried out that is shown."""
+    only = ["--only", shlex.quote(plan.only)] if plan.only else []
+    return [*only, *(["--target", plan.target] if plan.target else [])]
 
 
 def stop_text(stop: Stop) -> str:
@@ -126,6 +134,10 @@ def _header(plan: RunPlan) -> Block:
         age = _("{age} old").format(age=_age(source.age_seconds))
         rows.append((source.name, f"{state}, {age}" + (f": {source.reason}" if source.reason else "")))
     lines = []
+    if plan.only:
+        lines.append(_("Only {unit} and all below, with what that needs.").format(unit=plan.only))
+    if plan.target:
+        lines.append(_("Only the target {target}.").format(target=plan.target))
     if plan.first:
         lines.append(_("First plan of this mapping: limits on grants do not apply to it."))
     if plan.additive:

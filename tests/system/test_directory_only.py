@@ -138,3 +138,29 @@ def test_people_come_from_an_http_server_and_stay_when_it_cannot_be_read(
     answers("bob")
     site.apply().ok()
     assert groups(site)["acme/member"] == ["uid=bob"]
+
+
+def test_a_part_of_a_plan_is_reviewed_approved_and_carried_out_as_that_part(directory_site: Site) -> None:
+    site = directory_site
+    site.write(TEAMS + "roles: {member: {}, admin: {inherits: [member], privileged: true}}\n")
+    assert site.cli("plan", "acme", "--only", "/acme/srr").code == 64
+    assert 'did you mean "/acme/sre"?' in site.cli("plan", "acme", "--only", "/acme/srr").err
+    assert site.cli("plan", "acme", "--target", "ldpa").code == 64
+    site.cli("plan", "acme", "--only", "/acme/sre", "--out", "part.json").ok()
+    answer = site.cli("apply", "--plan", "part.json").ok()
+    assert "Only /acme/sre and all below" in answer.out
+    assert groups(site) == {"sre/member": ["uid=bob"]}
+    assert site.plan()["first"]  # a part confirms nothing of the rest
+    site.apply().ok()
+    assert groups(site) == {"acme/admin": ["uid=ann"], "sre/member": ["uid=bob"]}
+    site.edit("admin: [ann@acme.example]", "admin: [ann@acme.example, bob@acme.example, eve@acme.example]")
+    site.edit("member: [bob@acme.example]", "member: []")
+    stopped = site.plan("--only", "/acme")
+    assert [stop["limit"] for stop in stopped["stops"]] == ["privileged"]
+    site.cli("apply", "acme", "--only", "/acme/sre", "--target", "ldap", "--yes").ok()
+    assert groups(site) == {"acme/admin": ["uid=ann"]}
+    stopped = site.plan("--only", "/acme")
+    assert site.cli("apply", "acme", "--only", "/acme", "--yes").code == 3
+    site.cli("plans", "approve", stopped["digest"], "--reason", "both are new").ok()
+    site.cli("apply", "acme", "--only", "/acme", "--yes").ok()
+    assert groups(site) == {"acme/admin": ["uid=ann", "uid=bob", "uid=eve"]}

@@ -1,6 +1,7 @@
 """Every command, what it answers with, and what it asks of the application."""
 
 import json
+from dataclasses import replace
 
 import click
 import pytest
@@ -284,3 +285,23 @@ def test_without_syncd_yaml_the_remedy_is_named(call, tmp_path, monkeypatch):
     result = call("config", "show")
     assert result.code == 64
     assert "syncd init" in result.err
+
+
+class TestNarrowing:
+    def test_apply_plans_and_carries_out_the_same_part(self, call, app):
+        assert call("apply", "--only", "/acme", "--target", "ldap", "--yes").code == 0
+        assert app.acts[0] == ("plan", "acme", "/acme", "ldap")
+
+    def test_a_reviewed_plan_is_not_narrowed_afterwards(self, call, app, tmp_path):
+        file = tmp_path / "plan.json"
+        assert call("plan", "--out", str(file)).code == 4
+        result = call("apply", "--plan", str(file), "--only", "/acme")
+        assert (result.code, "says itself how far it goes" in result.err) == (64, True)
+
+    def test_the_screen_says_how_far_a_plan_goes_and_what_to_type(self, call, app):
+        whole = app.plans_made["acme"]
+        app.plans_made["acme"] = replace(whole, only="/acme/R and D", target="ldap", stops=())
+        out = call("plan").out
+        assert "Only /acme/R and D and all below" in out
+        assert "Only the target ldap." in out
+        assert "syncd apply acme --only '/acme/R and D' --target ldap" in " ".join(out.split())

@@ -176,6 +176,8 @@ def whole_plan() -> RunPlan:
         additive=True,
         titles={"/acme": "Acme SA"},
         policy_waiting=("removals",),
+        only="/acme",
+        target="ldap",
         warnings=(Problem(Place("m.yaml", 3, 1), "rosters.hr", "nobody selected", severity="warning"),),
     )
 
