@@ -96,6 +96,7 @@ class BootstrapRequest:
     realm: str = ""
     admin_client_id: str = ""
     admin_client_secret_file: str = ""
+    admin_realm: str = "master"
     ldap_url: str = ""
     ldap_bind_dn: str = ""
     ldap_password_file: str = ""
@@ -105,6 +106,7 @@ class BootstrapRequest:
     smtp_host: str = ""
     smtp_port: int = 0
     email_theme: str = ""
+    environment: str = "production"
     remove: bool = False
 
 

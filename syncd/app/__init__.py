@@ -16,8 +16,9 @@ from syncd import settings as settings_module
 from syncd.acts import Grant, Invitation, InvitationState
 from syncd.app import connections, files, people
 from syncd.app.acting import Acting
+from syncd.app.examination import doctor
 from syncd.app.explain import explanations
-from syncd.app.setup import bootstrap, doctor, integrity_key
+from syncd.app.setup import bootstrap, integrity_key
 from syncd.app.timing import Timing
 from syncd.app.validation import validate_paths
 from syncd.app_types import AuditRow, HeldRow, MappingStatus, PlanRow, RunDetail, RunRow
@@ -179,8 +180,14 @@ class App(Acting):
 
     def doctor(self) -> list[Check]:
         """Every connection, its rights and its surroundings examined; nothing is written."""
-        compiled = {name: self._compiled_or_none(name) for name in self.mapping_names()}
-        return doctor(self.settings, self.db_check, {n: c for n, c in compiled.items() if c is not None})
+        compiled: dict[str, Compiled] = {}
+        broken: dict[str, SyncdError] = {}
+        for name in self.mapping_names():
+            try:
+                compiled[name] = self._compiled(name)
+            except SyncdError as error:
+                broken[name] = error
+        return doctor(self.settings, self.db_check, compiled, broken)
 
     def runs(self, limit: int = 50) -> list[RunRow]:
         """The runs, newest first."""

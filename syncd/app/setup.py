@@ -1,6 +1,6 @@
-"""Setting up and examining: `bootstrap` by a one-off administrator, `doctor` by the running account.
+"""Setting up: `bootstrap` by a one-off administrator.
 
-`bootstrap` writes what is missing and keeps what is there: syncd.yaml, the integrity key, the realm,
+It writes what is missing and keeps what is there: syncd.yaml, the integrity key, the realm,
 the account with the least rights, the store, and what each mapping needs that the running account may
 not make (roles, composites, the claim of scoped permissions).
 """
@@ -17,20 +17,19 @@ from typing import TYPE_CHECKING
 
 from syncd import settings as settings_module
 from syncd.app import connections, files
-from syncd.app.http_checks import http_checks
 from syncd.errors import SyncdError, UsageError
 from syncd.mapping import outputs
-from syncd.model import Check, Kind, Result
+from syncd.mapping.suggestions import meant_or_listed
+from syncd.model import Kind, Result
 from syncd.reconcile import LEASE
-from syncd.settings import Keycloak
+from syncd.settings import Keycloak, SettingsInvalid
 from syncd.store import open_store
-from syncd.targets import keycloak_doctor, ldap_doctor
 from syncd.targets.keycloak_bootstrap import bootstrap_realm, unbootstrap_realm
 from syncd.targets.keycloak_bootstrap_mapping import bootstrap_mapping, unbootstrap_mapping
 from syncd.targets.keycloak_connection import KeycloakConnection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from syncd.app_types import BootstrapRequest
     from syncd.mapping.compiled import Compiled
@@ -38,10 +37,8 @@ if TYPE_CHECKING:
     from syncd.settings import Settings
     from syncd.store import Store
     from syncd.targets.keycloak_bootstrap_mapping import Book, Write
-    from syncd.targets.ldap_profile import LdapProfile
 
 CLIENT = "syncd"
-ENVIRONMENT = "production"
 KEY_BYTES = 32
 
 
@@ -62,9 +59,6 @@ def integrity_key(settings: Settings) -> bytes:
     return key
 
 
-# --- bootstrap ----------------------------------------------------------------------------------------
-
-
 def bootstrap(config: Path, request: BootstrapRequest) -> list[str]:
     """Make what is missing, or with `remove` take away what was made; what was done, in sentences."""
     if request.remove:
@@ -73,13 +67,15 @@ def bootstrap(config: Path, request: BootstrapRequest) -> list[str]:
     if not config.exists():
         steps += _write_settings(config, request)
     settings = settings_module.load(config)
+    mappings = _mappings(settings, request)
+    steps += _make_missing_key(settings)
     key = integrity_key(settings)
     for name, one in settings.connections.items():
         if isinstance(one, Keycloak):
             made = bootstrap_realm(
                 _admin(request, one, name),
                 client_id=one.client_id,
-                smtp=_smtp(request),
+                smtp=_smtp(settings, request, one.realm),
                 organizations=_wants_organizations(settings, request),
                 email_theme=request.email_theme,
                 password=_password_length(settings, name, one.realm),
@@ -88,14 +84,40 @@ def bootstrap(config: Path, request: BootstrapRequest) -> list[str]:
             steps += _keep_secret(one, made.secret)
     with open_store(settings.store_url().get_secret_value(), key) as store:
         steps += [f"store: revision {revision}" for revision in store.upgrade()]
-    for mapping in [request.mapping] if request.mapping else settings.mappings:
+    for mapping in mappings:
         steps += _bootstrap_mapping(settings, request, mapping)
     return steps
 
 
+def _mappings(settings: Settings, request: BootstrapRequest) -> list[str]:
+    """The mapping that is asked for, or all; raises `UsageError` where there is none of that name."""
+    if request.mapping is None:
+        return list(settings.mappings)
+    if request.mapping not in settings.mappings:
+        hint = meant_or_listed(request.mapping, settings.mappings)
+        raise UsageError(f'there is no mapping "{request.mapping}" in {settings.file}', hint)
+    return [request.mapping]
+
+
+def _make_missing_key(settings: Settings) -> list[str]:
+    """The key that syncd.yaml names and nobody made; never for a store that was sealed with another."""
+    file = settings.integrity_key.file if settings.integrity_key else None
+    if file is None or file.exists():
+        return []
+    write_integrity_key(file)
+    try:
+        with open_store(settings.store_url().get_secret_value(), integrity_key(settings)) as store:
+            steps = [f"store: revision {revision}" for revision in store.upgrade()]
+            store.ready()
+    except SyncdError:
+        file.unlink()
+        raise
+    return [f"integrity key written to {file}", *steps]
+
+
 def _wants_organizations(settings: Settings, request: BootstrapRequest) -> bool:
     """Whether a mapping shows its root units as Keycloak Organizations."""
-    names = [request.mapping] if request.mapping else list(settings.mappings)
+    names = _mappings(settings, request)
     outputs_ = [files.load_mapping(settings, name).document.keycloak for name in names]
     return any(bool(output.organization) for output in outputs_ if output)
 
@@ -123,9 +145,9 @@ def _password_length(settings: Settings, name: str, realm: str) -> tuple[int, in
 
 def _bootstrap_mapping(settings: Settings, request: BootstrapRequest, mapping: str) -> Iterable[str]:
     compiled = _compiled(settings, mapping)
-    if compiled.keycloak is None:
+    name = connections.connection_of(settings, compiled, "keycloak") if compiled.keycloak else ""
+    if compiled.keycloak is None or not name:
         return ()
-    name = connections.connection_of(settings, compiled, "keycloak")
     one = connections.keycloak_settings(settings, name)
     realm = compiled.keycloak.realm or one.realm
     desired = outputs.render(compiled, "keycloak", settings.environment, None)
@@ -191,12 +213,12 @@ def _compiled(settings: Settings, mapping: str) -> Compiled:
 
 
 def _admin(request: BootstrapRequest, one: Keycloak, name: str, realm: str = "") -> KeycloakConnection:
-    """A connection as the one-off administrator of the master realm."""
+    """A connection as the one-off administrator."""
     if not request.admin_client_id or not request.admin_client_secret_file:
         raise UsageError(
             "bootstrap needs a one-off administrator",
-            "give --admin-client-id and --admin-client-secret-file of a service account in the master realm "
-            "(Keycloak makes one at its first start: KC_BOOTSTRAP_ADMIN_CLIENT_ID)",
+            "give --admin-client-id and --admin-client-secret-file of a service account in the realm master "
+            "(Keycloak makes one at its first start: KC_BOOTSTRAP_ADMIN_CLIENT_ID), or in --admin-realm",
         )
     return KeycloakConnection(
         url=one.url,
@@ -204,18 +226,19 @@ def _admin(request: BootstrapRequest, one: Keycloak, name: str, realm: str = "")
         client_id=request.admin_client_id,
         client_secret=Path(request.admin_client_secret_file).read_text("utf-8").strip(),
         name=name,
-        login_realm="master",
+        login_realm=request.admin_realm,
         ca=str(one.ca or ""),
     )
 
 
-def _smtp(request: BootstrapRequest) -> Mapping[str, str] | None:
+def _smtp(settings: Settings, request: BootstrapRequest, realm: str) -> Mapping[str, str] | None:
+    """The mail server of a realm; mails come from the address of our own notices, if there is one."""
     if not request.smtp_host:
         return None
     return {
         "host": request.smtp_host,
         "port": str(request.smtp_port or 25),
-        "from": f"no-reply@{request.realm}.example",
+        "from": settings.smtp.from_ if settings.smtp else f"no-reply@{realm}.example",
         # Without its own limits a silent mail server holds each call for ten seconds.
         "timeout": "5000",
         "connectionTimeout": "5000",
@@ -240,9 +263,12 @@ def write_integrity_key(file: Path) -> None:
 
 
 def _write_private(file: Path, text: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.touch(mode=0o600)
-    file.write_text(text + "\n", "utf-8")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+        file.write_text(text + "\n", "utf-8")
+    except OSError as error:
+        raise UsageError(f"{file} cannot be written: {error.strerror}", "look at owner and mode") from error
 
 
 def _write_settings(config: Path, request: BootstrapRequest) -> list[str]:
@@ -255,6 +281,11 @@ def _write_settings(config: Path, request: BootstrapRequest) -> list[str]:
         write_integrity_key(key)
     config.parent.mkdir(parents=True, exist_ok=True)
     config.write_text(_first_settings(request), "utf-8")
+    try:
+        settings_module.load(config)
+    except SettingsInvalid:  # an option was no name, address or DN: the next try writes it again
+        config.unlink()
+        raise
     return [f"{config} written", f"integrity key written to {key}"]
 
 
@@ -262,7 +293,7 @@ def _first_settings(request: BootstrapRequest) -> str:
     """The text of a first syncd.yaml; values are JSON, which is YAML."""
     lines = [
         "# The operator's file: where servers and mappings are, and how far each mapping may reach.",
-        f"environment: {ENVIRONMENT}",
+        f"environment: {json.dumps(request.environment)}",
         "store: sqlite:syncd.db",
         "integrity_key: {file: syncd.key}",
         "connections:",
@@ -298,7 +329,7 @@ def _remove(config: Path, request: BootstrapRequest) -> list[str]:
     """Take away what bootstrap made on the servers; syncd.yaml, key and store stay."""
     settings = settings_module.load(config)
     steps: list[str] = []
-    for mapping in [request.mapping] if request.mapping else settings.mappings:
+    for mapping in _mappings(settings, request):
         steps += _remove_mapping(settings, request, mapping)
     if request.mapping is None:
         for name, one in settings.connections.items():
@@ -309,9 +340,9 @@ def _remove(config: Path, request: BootstrapRequest) -> list[str]:
 
 def _remove_mapping(settings: Settings, request: BootstrapRequest, mapping: str) -> Iterable[str]:
     compiled = _compiled(settings, mapping)
-    if compiled.keycloak is None:
+    name = connections.connection_of(settings, compiled, "keycloak") if compiled.keycloak else ""
+    if compiled.keycloak is None or not name:
         return ()
-    name = connections.connection_of(settings, compiled, "keycloak")
     one = connections.keycloak_settings(settings, name)
     with open_store(settings.store_url().get_secret_value(), integrity_key(settings)) as store:
         owned = [row.key for row in store.owned(mapping, "keycloak")]
@@ -321,80 +352,3 @@ def _remove_mapping(settings: Settings, request: BootstrapRequest, mapping: str)
         owned=owned,
         scoped=compiled.keycloak.permissions == "scoped",
     )
-
-
-# --- doctor -------------------------------------------------------------------------------------------
-
-
-def doctor(
-    settings: Settings, check_store: Callable[[], list[str]], mappings: Mapping[str, Compiled]
-) -> list[Check]:
-    """Store, mappings and every connection with what the mappings ask of it, in this order."""
-    checks = [_store_check(settings, check_store), *_mapping_checks(settings, mappings)]
-    for name in settings.connections:
-        try:
-            found = _connection_checks(settings, name, mappings)
-        except SyncdError as error:
-            found = [Check("connection", "fail", error.message, error.remedy)]
-        checks += [Check(f"{name}: {one_.name}", one_.status, one_.detail, one_.remedy) for one_ in found]
-    return checks
-
-
-def _connection_checks(settings: Settings, name: str, mappings: Mapping[str, Compiled]) -> list[Check]:
-    checks = {"keycloak": _keycloak_checks, "ldap": _ldap_checks, "http": http_checks}
-    return checks[settings.connections[name].type](settings, name, mappings)
-
-
-def _store_check(settings: Settings, check_store: Callable[[], list[str]]) -> Check:
-    try:
-        faults = check_store()
-    except SyncdError as error:
-        return Check("store", "fail", error.message, error.remedy)
-    if faults:
-        return Check("store", "fail", "; ".join(faults), "see `syncd db check`")
-    return Check("store", "ok", str(settings.store))
-
-
-def _mapping_checks(settings: Settings, mappings: Mapping[str, Compiled]) -> list[Check]:
-    return [
-        Check(
-            f"mapping {name}", "ok", f"{len(mappings[name].units)} units, {len(mappings[name].people)} people"
-        )
-        if name in mappings
-        else Check(
-            f"mapping {name}",
-            "fail",
-            "it cannot be used",
-            f"mend the store first; `syncd validate {name}` says more",
-        )
-        for name in settings.mappings
-    ]
-
-
-def _keycloak_checks(settings: Settings, name: str, mappings: Mapping[str, Compiled]) -> list[Check]:
-    using = _using(settings, mappings, name)
-    needs = keycloak_doctor.Needs(
-        scoped=any(one.keycloak is not None and one.keycloak.permissions == "scoped" for one, _ in using),
-        organizations=any(one.keycloak is not None and bool(one.keycloak.organization) for one, _ in using),
-        languages=frozenset({"en", "fr"}),
-    )
-    return list(keycloak_doctor.check(connections.keycloak_connection(settings, name), needs))
-
-
-def _ldap_checks(settings: Settings, name: str, mappings: Mapping[str, Compiled]) -> list[Check]:
-    connection = connections.ldap_connection(settings, name)
-    using = _using(settings, mappings, name)
-    outputs_ = [connections.ldap_profile(one.ldap[output], "") for one, output in using]
-    profiles: list[LdapProfile | None] = [*outputs_] or [None]
-    found = [check for profile in profiles for check in ldap_doctor.check(connection, profile)]
-    return list(dict.fromkeys(found))
-
-
-def _using(settings: Settings, mappings: Mapping[str, Compiled], name: str) -> list[tuple[Compiled, str]]:
-    """The mappings, with their outputs, that use the connection."""
-    return [
-        (compiled, output)
-        for compiled in mappings.values()
-        for output, connection in connections.outputs_of(settings, compiled).items()
-        if connection == name
-    ]

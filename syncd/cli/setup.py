@@ -30,9 +30,10 @@ secret_file = click.Path(exists=True, dir_okay=False)
 @option(
     "--admin-client-id",
     metavar="ID",
-    help=mark("A one-off administrator's client, in the realm master."),
+    help=mark("A one-off administrator's client."),
 )
 @option("--admin-client-secret-file", type=secret_file, help=mark("The file with its secret."))
+@option("--admin-realm", metavar="REALM", help=mark("The realm it is in; by default master."))
 @option("--ldap-url", metavar="URL", help=mark("The directory's address, ldaps://…"))
 @option("--ldap-bind-dn", metavar="DN", help=mark("Whom to bind as."))
 @option("--ldap-password-file", type=secret_file, help=mark("The file with the password."))
@@ -42,6 +43,7 @@ secret_file = click.Path(exists=True, dir_okay=False)
 @option("--smtp-host", metavar="HOST", help=mark("The realm's mail server."))
 @option("--smtp-port", type=click.IntRange(1, 65_535), help=mark("Its port."))
 @option("--email-theme", metavar="NAME", help=mark("The realm's e-mail theme, where the server has it."))
+@option("--environment", metavar="NAME", help=mark("Of a new syncd.yaml; by default production."))
 @option("--remove", is_flag=True, help=mark("Take away what bootstrap made, and nothing else."))
 @click.pass_obj
 def bootstrap_command(session: Session, /, **wanted: Any) -> int:

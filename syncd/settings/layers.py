@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from syncd.errors import Place, Problem, UsageError
 from syncd.mapping.files import read_files
 from syncd.mapping.suggestions import did_you_mean
 from syncd.mapping.tree import MAX_BYTES, Node, parse, plain
+from syncd.settings.models import has_password
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -246,7 +246,7 @@ def _is_secret(route: Route) -> bool:
 
 
 def _has_password(route: Route, text: str) -> bool:
-    return route == ("store",) and urlsplit(text).password is not None
+    return route == ("store",) and has_password(text)
 
 
 def _near(word: str, known: Iterable[str]) -> bool:

@@ -14,12 +14,17 @@ from syncd.mapping.values import Flag, Free, Number, Span, Text, TextList, refus
 
 MASK = "*****"
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_PASSWORD = re.compile(r"(://[^/@:\s]*:)[^/@\s]*@")
+_PASSWORD = re.compile(r"(://[^/@:\s]*:)[^/@\s]*(?=@)|([?&](?:ssl)?password=)[^&\s]*")
 
 
 def shown_address(text: str) -> str:
     """An address as it may be shown: a password in it is masked."""
-    return _PASSWORD.sub(rf"\1{MASK}@", text)
+    return _PASSWORD.sub(lambda found: f"{found[1] or found[2]}{MASK}", text)
+
+
+def has_password(text: str) -> bool:
+    """Whether an address holds a password, before its host or among its options."""
+    return _PASSWORD.search(text) is not None
 
 
 class SettingsInvalid(MappingInvalid):
@@ -122,7 +127,7 @@ class Http(Model):
         parts = urlsplit(self.url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise refuse(f'"{shown_address(self.url)}" is no http or https address')
-        if parts.password is not None:
+        if has_password(self.url):
             raise refuse("a password must not stand here in the clear", "use `token: {file: NAME}`")
         if parts.scheme == "http" and not self.insecure and parts.hostname not in LOOPBACK:
             hint = "use https://, or `insecure: true` if it must be"
@@ -242,7 +247,7 @@ def _store(value: Any) -> Any:
             "expected sqlite:FILE or postgresql://HOST/DATABASE",
             "sqlite:///var/lib/syncd.db is absolute, sqlite:syncd.db relative to syncd.yaml",
         )
-    if parts.password is not None:
+    if has_password(value):
         raise refuse(
             "a password must not stand here in the clear",
             "write `store: {file: NAME}` or {env: NAME} for the whole address, or use ~/.pgpass",
@@ -321,5 +326,6 @@ __all__ = [
     "StoreAddress",
     "Webhook",
     "Window",
+    "has_password",
     "shown_address",
 ]

@@ -45,9 +45,8 @@ def parse(url: str) -> URL:
             return make_url(url).set(drivername="postgresql+psycopg")
         except (ArgumentError, ValueError) as problem:
             raise StoreError("the store's address cannot be read", _ADDRESSES) from problem
-    raise StoreError(
-        f"the store's address begins with {scheme!r}, which is no database syncd knows", _ADDRESSES
-    )
+    begins = f"begins with {scheme!r}" if rest.startswith("//") and scheme.isalpha() else "has no beginning"
+    raise StoreError(f"the store's address {begins}, which is no database syncd knows", _ADDRESSES)
 
 
 _ADDRESSES = "set `store:` in syncd.yaml to sqlite:FILE, sqlite:///PATH or postgresql://USER@HOST/NAME"
@@ -84,8 +83,10 @@ class Database:
 
     @property
     def name(self) -> str:
-        """How messages call this store: the path, or the URL without its password."""
-        return str(self.url.database) if self.is_sqlite else self.url.render_as_string(hide_password=True)
+        """How messages call this store: the path, or the URL without its password and options."""
+        if self.is_sqlite:
+            return str(self.url.database)
+        return self.url.set(query={}).render_as_string(hide_password=True)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -1,6 +1,7 @@
 """A secret that stands where it must not, or where it may, is never printed by any command in any form."""
 
 import click
+import psycopg
 import pytest
 
 from syncd.cli import root
@@ -80,3 +81,32 @@ def test_no_option_takes_a_secret(call):
             command = command.get_command(click.Context(command), name)
         taken = [option for parameter in command.params for option in parameter.opts]
         assert [name for name in taken if name.endswith(("secret", "password", "token"))] == []
+
+
+ADDRESSES = (
+    f"postgresql://syncd:{CANARY}@127.0.0.1:1/syncd",
+    f"postgresql://syncd@127.0.0.1:1/syncd?password={CANARY}",
+)
+
+
+@pytest.mark.parametrize("address", ADDRESSES, ids=["before the host", "among the options"])
+@pytest.mark.parametrize("where", ["file", "variable", "reference", "wrong"])
+@pytest.mark.parametrize("args", [["doctor"], ["status"], ["config", "show"], ["db", "check"]], ids=" ".join)
+def test_a_store_whose_address_holds_a_password_is_never_shown_with_it(  # noqa: PLR0913, PLR0917 - fixtures
+    call, syncd_yaml, monkeypatch, address, where, args
+):
+    store = {"file": address, "reference": "{env: STORE}", "wrong": "{env: STORE}"}.get(where, "sqlite:x.db")
+    syncd_yaml(f"environment: test\nintegrity_key: {{file: kc}}\nstore: {store}\n")
+    monkeypatch.setenv("STORE", f"{CANARY}:{CANARY}" if where == "wrong" else address)
+    if where == "variable":
+        monkeypatch.setenv("SYNCD_STORE", address)
+    monkeypatch.setattr("psycopg.connect", _unreachable)
+    result = call(*args)
+    assert result.out + result.err
+    assert CANARY not in result.out + result.err
+    if where == "file":
+        assert "a password must not stand here in the clear" in result.err
+
+
+def _unreachable(*_args, **_named):
+    raise psycopg.OperationalError("connection refused")
