@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from syncd.mapping.check_model import check_model
 from syncd.mapping.check_report import Report
 from syncd.mapping.check_rules import check_rules
+from syncd.mapping.collector import paused
 from syncd.mapping.compile_findings import Findings
 from syncd.mapping.compile_model import compile_model
 from syncd.mapping.compile_people import declared_people, link_rows
@@ -59,6 +60,7 @@ class _Tree:
     lines: Lines
 
 
+@paused()
 def compile_mapping(
     loaded: Loaded,
     rosters: Mapping[str, Roster],
@@ -217,7 +219,9 @@ def _made_together(assignments: list[Assignment]) -> tuple[Assignment, ...]:
 def _lent(units: Mapping[Path, Unit], selection: Selection) -> Iterable[Assignment]:
     """The members of an attached unit once more, under each unit it is attached to."""
     found: dict[tuple[Path, str, str], Assignment] = {}
-    for each in sorted((each for held in selection.held.values() for each in held), key=_sort_key):
+    attached = {path for path, unit in units.items() if unit.attached_to}
+    lending = (each for (path, _), held in selection.held.items() if path in attached for each in held)
+    for each in sorted(lending, key=_sort_key):
         unit = units[each.unit]
         for target in unit.attached_to:
             shown = replace(each, unit=target, rule=f"attached: {unit}", lent=True, initial=False)

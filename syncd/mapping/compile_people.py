@@ -44,12 +44,11 @@ class People:
     def named(self, text: str, found: PersonEntry | None = None) -> str:
         """Note that the text names a person, with what a roster says of them; answers the person's key."""
         folded = fold_address(text)
-        ref = self.ref(folded)
+        ref = self.refs.setdefault(folded, folded)
         known = self.entries.get(ref)
         if known is None or known.source not in DECLARED:
             known = _plain(folded)
         self.entries[ref] = _completed(known, found) if found else known
-        self.refs.setdefault(folded, ref)
         return ref
 
     def acted(self, text: str, source: str, place: Place) -> str:

@@ -76,22 +76,22 @@ class Selection:
 def work_out(selection: Selection, slot: Slot) -> None:
     """Find the holders of one role in one unit; the slots it depends on are worked out already."""
     found: list[Assignment] = []
+    unknown = _unknown(selection, slot, None)
     for line in selection.lines.of[slot]:
         begins = line.entry.from_ if isinstance(line.entry, PersonMember) else None
-        for each in _select(selection, slot, line):
+        for each in _select(selection, slot, line, unknown):
             ending = _ending(selection, each)
             _check_span(selection, line, ending, begins)
             found += _today(selection, ending, begins)
-    unknown = _unknown(selection, slot, None)
     for each in given(selection.lines.acts.get(slot, ()), slot, selection.people, selection.authors, unknown):
         found += _today(selection, _ending(selection, each), None)
     selection.held[slot] = _one_each(selection, found)
 
 
-def _select(selection: Selection, slot: Slot, line: Line) -> Iterable[Assignment]:
+def _select(selection: Selection, slot: Slot, line: Line, unknown: str) -> Iterable[Assignment]:
     match line.entry:
         case PersonMember() as entry:
-            return [_person(selection, slot, line, entry)]
+            return [_person(selection, slot, line, entry, unknown)]
         case RosterMember() as entry:
             return _from_roster(selection, slot, line, entry)
         case UnitMember() as entry:
@@ -100,7 +100,7 @@ def _select(selection: Selection, slot: Slot, line: Line) -> Iterable[Assignment
             return _from_group(selection, slot, line, entry.ldap_group)
 
 
-def _person(selection: Selection, slot: Slot, line: Line, entry: PersonMember) -> Assignment:
+def _person(selection: Selection, slot: Slot, line: Line, entry: PersonMember, unknown: str) -> Assignment:
     return Assignment(
         unit=slot[0],
         role=slot[1],
@@ -110,7 +110,7 @@ def _person(selection: Selection, slot: Slot, line: Line, entry: PersonMember) -
         until=entry.until,
         reason=entry.reason,
         initial=entry.initial,
-        unknown=_unknown(selection, slot, None),
+        unknown=unknown,
         text=fold_address(entry.person),
     )
 
@@ -319,7 +319,10 @@ def _one_each(selection: Selection, found: list[Assignment]) -> tuple[Assignment
 
     A person's own line comes before a rule.
     """
-    best: dict[str, Assignment] = {}
+    best = {each.who: each for each in found}
+    if len(best) == len(found):
+        return tuple(best[who] for who in sorted(best))
+    best.clear()
     for each in sorted(found, key=lambda one: (one.place, one.text)):
         other = best.get(each.who)
         if other is not None:

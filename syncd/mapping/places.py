@@ -28,6 +28,7 @@ class Places:
     plurals: Mapping[str, str]
     prefixes: Mapping[str, int] = field(default_factory=dict)
     _units: dict[Path, tuple[Node, tuple[str, ...]] | None] = field(default_factory=dict)
+    _holders: dict[tuple[str | int, ...], tuple[Node, bool]] = field(default_factory=dict)
 
     def at(self, path: Sequence[str | int]) -> Place:
         """Where the key (or the list item) at `path` stands; of what is absent, what would hold it."""
@@ -83,6 +84,7 @@ class Places:
 
     def cut(self, path: Sequence[str | int], *, emptied: bool) -> None:
         """Take what stands at `path`, or holds it, out of the tree or leave it empty: it is refused."""
+        self._holders.clear()
         while len(path) > 1 and not self.has(path):
             path = path[:-1]
         holder, _ = self._walk(path[:-1])
@@ -97,14 +99,18 @@ class Places:
             del holder.content[str(path[-1])]
 
     def _walk(self, path: Sequence[str | int]) -> tuple[Node, bool]:
-        node = self.root
-        for step in path:
-            child = _step(node, step)
-            if child is not None:
-                node = child
-            elif step != "":
-                return node, False
-        return node, True
+        """The last node on the path, and whether it is the end of it; the way to a list is walked once."""
+        if not path:
+            return self.root, True
+        above = tuple(path[:-1])
+        found = self._holders.get(above)
+        if found is None:
+            found = self._holders[above] = self._walk(above)
+        node, whole = found
+        child = _step(node, path[-1]) if whole else None
+        if child is not None:
+            return child, True
+        return node, whole and path[-1] == ""
 
     def _unit(self, names: Path) -> tuple[Node, tuple[str, ...]] | None:
         if not names:

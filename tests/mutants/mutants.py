@@ -171,4 +171,25 @@ MUTANTS = (
         "if len(stay) >= 0 or",
         by="examples",
     ),
+    Mutant(
+        "an empty group is as good as a filled one",
+        PLAN,
+        "filled = {key.place for key in inside if key.kind in EDGES}",
+        "filled = {key.place for key in inside}",
+        by="examples",
+    ),
+    Mutant(
+        "what a unit protects is not asked",
+        HOLD,
+        "return facts.limits.at(change.origin).protected",
+        "return facts.limits.protected",
+        by="examples",
+    ),
+    Mutant(
+        "the shares of units are not weighed",
+        WEIGH,
+        "for own in _own(limits)",
+        "for own in _own(limits)[:0]",
+        by="examples",
+    ),
 )

@@ -24,7 +24,10 @@ sys.path.insert(0, str(ROOT))
 from tests.mutants.mutants import MUTANTS, Mutant  # noqa: E402  found only once the tree is on the path
 
 LAWS = ["tests/unit/plan/test_laws.py"]
-EXAMPLES = [f"tests/unit/plan/test_{name}.py" for name in ("table", "holds", "moves", "weigh")]
+EXAMPLES = [
+    f"tests/unit/plan/test_{name}.py"
+    for name in ("table", "holds", "moves", "weigh", "units", "fleeting_groups")
+]
 LIMIT = 300  # seconds for one mutant
 
 
