@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 import ldap3
 import pytest
-from hypothesis import settings
 
 from deploy.local.servers import MailSink, Slapd
 from tests.run_servers import SHARD, VARIABLE, begin_run, end_run, run_directory, shared
@@ -24,11 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from deploy.local.servers import Keycloak, Postgres
-
-# A submission is judged by the same examples each time; every run by hand looks for new ones.
-settings.register_profile("ci", derandomize=True)
-if os.environ.get("CI"):
-    settings.load_profile("ci")
 
 
 def pytest_configure(config: pytest.Config) -> None:
