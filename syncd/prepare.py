@@ -35,6 +35,7 @@ from syncd.model import (
     Scope,
 )
 from syncd.plan_narrow import WHOLE, Narrowing
+from syncd.tracing import span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -217,7 +218,8 @@ def _read(
     for name, target in job.targets.items():
         containers = _shaped(job, name, None)
         try:
-            seen[name] = target.read(_scope(name, job.files.compiled, containers, owned[name], known))
+            with span("read", mapping=job.mapping, target=name):
+                seen[name] = target.read(_scope(name, job.files.compiled, containers, owned[name], known))
         except TargetError as error:
             failed[name] = error.in_one_line
     return seen, failed

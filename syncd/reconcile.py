@@ -18,6 +18,7 @@ from syncd.identity import Person, fold
 from syncd.model import Change, Key, Kind, Op, Outcome, Owned, Plan, Result, RunPlan, RunReport
 from syncd.plan_narrow import Narrowing
 from syncd.prepare import prepare, wholly_read
+from syncd.tracing import span
 
 if TYPE_CHECKING:
     from syncd.prepare import Job, Prepared
@@ -50,7 +51,10 @@ def apply(  # noqa: PLR0913 - who asks, how, and who watches are three things
     from the reviewed one and `Busy` where another run holds the lease. Everything else, a stop included,
     is in the report.
     """
-    with job.store.lease(job.mapping, actor, LEASE) as lease:
+    with (
+        span("run", mapping=job.mapping, trigger=trigger),
+        job.store.lease(job.mapping, actor, LEASE) as lease,
+    ):
         prepared = prepare(job, Narrowing.of_plan(reviewed))
         if reviewed is not None and reviewed.digest != prepared.plan.digest:
             raise Refused(
@@ -152,7 +156,8 @@ class _Run:
         todo = [change for change in wave if id(change) not in skipped]
         self._vouch(todo)
         store.claim(job.mapping, name, self.run, todo)
-        outcomes = list(self._written(name, todo, natives))
+        with span("write wave", mapping=job.mapping, target=name, changes=len(todo)):
+            outcomes = list(self._written(name, todo, natives))
         outcomes += [Outcome(change, Result.SKIPPED, "", reason) for change in wave if id(change) in skipped]
         natives.update(
             {one.change.key: one.native for one in outcomes if one.result is Result.DONE and one.native}

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import ldap3
 from ldap3.core.exceptions import LDAPExceptionError
 
+from syncd import traffic
 from syncd.errors import LoginRefused, NotTrusted, PermissionMissing, TargetError, Unreachable
 from syncd.ldapwire import ber
 from syncd.ldapwire.operations import BUSY, CODE_NAMES, INSUFFICIENT_ACCESS, SUCCESS, UNAVAILABLE
@@ -205,7 +206,9 @@ class Connection:
             raw.bind(read_server_info=False)
         except (LDAPExceptionError, OSError) as error:
             _abandon(raw)
+            traffic.count(settings.name, "bind", traffic.NO_ANSWER)
             raise _login_failure(settings, url, tls, error) from error
+        traffic.count(settings.name, "bind", raw.result["result"])
         if raw.result["result"] != SUCCESS:
             code, words = raw.result["result"], raw.result["message"]
             _abandon(raw)

@@ -8,10 +8,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from syncd import traffic
 from syncd.errors import PlaceMissing, Unreachable
 from syncd.ldapwire import reader, stock, writer
 from syncd.ldapwire.connection import Connection, ConnectionLost, ConnectionSettings
-from syncd.ldapwire.operations import BUSY, UNAVAILABLE, Entry, Operation, Query, Reply
+from syncd.ldapwire.operations import BUSY, LOST, NOT_SENT, UNAVAILABLE, Entry, Operation, Query, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -80,14 +81,22 @@ class Directory:
 
     def _search(self, query: Query) -> list[Entry]:
         run = stock.search if self.settings.wire == "stock" else reader.search
-        entries, pages = run(self.connection, query)
+        try:
+            entries, pages = run(self.connection, query)
+        except ConnectionLost:
+            traffic.count(self.settings.name, "search", traffic.NO_ANSWER)
+            raise
         self.requests += pages
         return entries
 
     def _write(self, operations: Sequence[Operation]) -> Iterator[Reply]:
         self.requests += len(operations)
         run = stock.write if self.settings.wire == "stock" else writer.write
-        return run(self.connection, operations)
+        for reply in run(self.connection, operations):
+            if reply.code != NOT_SENT:
+                result = traffic.NO_ANSWER if reply.code == LOST else reply.code
+                traffic.count(self.settings.name, type(reply.operation).__name__.lower(), result)
+            yield reply
 
     def _wake(self) -> None:
         """Find out by a harmless read whether a long silent connection still stands."""

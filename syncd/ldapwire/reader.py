@@ -12,6 +12,7 @@ from ldap3.core.exceptions import LDAPExceptionError
 from ldap3.operation.search import search_operation
 from ldap3.utils.asn1 import encode  # type: ignore[attr-defined]  # its stubs forget it
 
+from syncd import traffic
 from syncd.errors import (
     IncompleteRead,
     PermissionMissing,
@@ -105,7 +106,8 @@ def refuse_reference(connection: Connection, query: Query) -> None:
 
 
 def check(connection: Connection, query: Query, code: int, text: str, seen: int) -> None:
-    """Raise the error that a search result other than 0 means."""
+    """Count the answer to a search, and raise the error that a result other than 0 means."""
+    traffic.count(connection.settings.name, "search", code)
     if code == SUCCESS:
         return
     settings = connection.settings

@@ -23,6 +23,7 @@ from keycloak import KeycloakOpenID
 from keycloak.connection import ConnectionManager
 from keycloak.exceptions import KeycloakConnectionError, KeycloakError
 
+from syncd import traffic
 from syncd.errors import IncompleteRead, NotTrusted, TargetError, Unreachable
 from syncd.targets.keycloak_failures import (
     OVERLOADED,
@@ -249,7 +250,9 @@ class KeycloakConnection:
                 case _:
                     response = self._http.raw_delete(path, data=data or None, **query)
         except KeycloakConnectionError as error:
+            traffic.count(self.name, method, traffic.NO_ANSWER)
             raise transport_failure(self.name, self.url, error, self._seconds) from error
+        traffic.count(self.name, method, response.status_code)
         try:
             parsed = response.json() if response.content else None
         except ValueError:
@@ -267,11 +270,15 @@ class KeycloakConnection:
 
     def _fetch_token(self) -> dict[str, Any]:
         try:
-            return self._login.token(grant_type="client_credentials")
+            token: dict[str, Any] = self._login.token(grant_type="client_credentials")
         except KeycloakConnectionError as error:
+            traffic.count(self.name, "token", traffic.NO_ANSWER)
             raise transport_failure(self.name, self.url, error, self._seconds) from error
         except KeycloakError as error:
+            traffic.count(self.name, "token", error.response_code or traffic.NO_ANSWER)
             raise self._login_error(error) from error
+        traffic.count(self.name, "token", HTTPStatus.OK)
+        return token
 
     def _login_error(self, error: KeycloakError) -> TargetError:
         try:
