@@ -21,6 +21,7 @@ from syncd.store.ledger import Ledger
 from syncd.store.person_attrs import PersonAttrs
 from syncd.store.persons import Persons
 from syncd.store.plans import Approval, Plans, StoredPlan
+from syncd.store.readings import Readings
 from syncd.store.renames import Renames
 from syncd.store.runs import Runs, StoredRun
 from syncd.store.sources import Sources, StoredSource
@@ -72,6 +73,7 @@ class Store:
         plans = Plans(database, seal, audit)
         decisions = Decisions(database, seal, audit)
         sources = Sources(database, seal)
+        readings = Readings(database, seal)
         self._broken_persons = persons.broken
 
         self.acts = Acts(database, seal, audit)
@@ -102,6 +104,9 @@ class Store:
         self.approve_adoption = decisions.approve_adoption
         self.save_source = sources.save
         self.last_source = sources.last
+        self.last_reading = readings.last
+        self.save_reading = readings.save
+        self.drop_reading = readings.drop
         self.audit = audit.rows
         self.audit_head = audit.head
         self.verify_audit = audit.verify

@@ -33,9 +33,9 @@ class Erasure:
     def erase(self, person: str) -> bool:
         """Forget a person, in one transaction; whether anything was known of them.
 
-        Stored plans that name them can no longer be shown, and a roster's last good copy that names
-        them is dropped: the next good read makes a new one. Raises StoreError for a person who was
-        tampered with.
+        Stored plans that name them can no longer be shown. A roster's last good copy that names them and
+        every copy of a target are dropped: the next read makes new ones. Raises StoreError for a person
+        who was tampered with.
         """
         with self._database.writing() as connection:
             known = self._persons.stripped(connection, person)
@@ -46,6 +46,7 @@ class Erasure:
             mentions = tables.plans.c.document.contains(person, autoescape=True)
             connection.execute(tables.plans.update().where(mentions).values(document=None, stops=None))
             _drop_copies(connection, names)
+            connection.execute(tables.readings.delete())
         return True
 
 

@@ -32,6 +32,7 @@ SEALED: Mapping[str, tuple[str, ...]] = {
     "policies": ("mapping", "document", "approved_by", "approved_at"),
     "first_applies": ("mapping", "run", "applied_at"),
     "sources": ("mapping", "name", "rows_json", "digest", "rows", "read_at"),
+    "readings": ("mapping", "target", "mark", "digest"),
     "acts": (
         *("kind", "id", "mapping", "state", "person", "unit", "token", "version", "document"),
         *("created_at", "changed_at"),
@@ -44,6 +45,7 @@ _LABELS: Mapping[str, tuple[str, ...]] = {
     "policies": (),
     "first_applies": (),
     "sources": ("name",),
+    "readings": ("target",),
     "acts": ("kind", "id"),
 }
 

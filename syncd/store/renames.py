@@ -45,6 +45,7 @@ class Renames:
             for table in _SEALED:
                 self._move(connection, table, old, new)
             self._move_plans(connection, old, new)
+            connection.execute(tables.readings.delete().where(tables.readings.c.mapping == old))
             former = {"mapping": new}
             connection.execute(
                 tables.former_names.update().where(tables.former_names.c.mapping == old).values(former)

@@ -21,6 +21,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -278,6 +279,16 @@ audit_heads = Table(
     Column("mapping", NAME, primary_key=True),
     Column("seq", BigInteger, nullable=False),
     Column("last", DIGEST, nullable=False),
+    Column("mac", DIGEST, nullable=False),
+)
+readings = Table(
+    "readings",
+    metadata,
+    Column("mapping", NAME, primary_key=True),
+    Column("target", NAME, primary_key=True),
+    Column("mark", Json, nullable=False),
+    Column("digest", DIGEST, nullable=False),  # of `facts`
+    Column("facts", LargeBinary, nullable=False),
     Column("mac", DIGEST, nullable=False),
 )
 former_names = Table(

@@ -33,6 +33,7 @@ def test_an_upgrade_says_what_it_did_and_a_second_one_has_nothing_to_do(url: str
         assert store.upgrade() == [
             "0001 The first schema.",
             "0002 What people do: records of acts, and the mails sent for them.",
+            "0003 What targets held when they were last read.",
         ]
         assert store.upgrade() == []
         assert store.check() == []
