@@ -171,12 +171,30 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupFederation:
+    """A mapper by which Keycloak takes groups from a directory: those below `groups_dn` into `path`.
+
+    `mode` is Keycloak's: READ_ONLY, LDAP_ONLY (it writes them too) or IMPORT (once, at the first login).
+    `naming` is the attribute of an entry that names its group, `nested` whether groups keep their tree.
+    """
+
+    name: str
+    url: str
+    groups_dn: str
+    path: Path
+    mode: str
+    naming: str = "cn"
+    nested: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """One whole read of a target within its scope.
 
     `natives` holds the target's own id of every key of `state` that has one (group id, entryUUID,
     user id). Members name accounts by native id here; `identity.rekey` turns them into person ids.
     `marks` holds the native ownership marker (`environment/mapping`) of containers that carry one.
+    `federations` are the mappers by which a realm takes groups from a directory, where the scope asks.
     """
 
     state: State
@@ -184,6 +202,7 @@ class Observation:
     accounts: Sequence[Account] = ()
     marks: Mapping[Key, str] = field(default_factory=dict)
     requests: int = 0
+    federations: Sequence[GroupFederation] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +216,7 @@ class Scope:
     natives: frozenset[str] = frozenset()  # native ids of accounts already pinned
     profiles: frozenset[str] = frozenset()  # natives whose attributes matter too, which lists of members lack
     organizations: frozenset[str] = frozenset()  # aliases of Keycloak Organizations, read with their members
+    federations: bool = False  # whether it matters which groups a server takes from a directory
 
 
 class Op(StrEnum):
@@ -375,8 +395,9 @@ class Roster:
     """One read of a source of people, or the last good copy of one.
 
     `digest` is that of what was read; `problems` say why it could not be read completely; `folded`
-    columns are in lower case and looked up so (directory attributes). `frozen` is the reason where the
-    last good copy stands in for a fresh read.
+    columns are in lower case and looked up so (directory attributes). `frozen` is the reason why nobody
+    may lose anything because of it; `remembered` are rows of the last good copy that a read which shrank
+    too much no longer has: they select nobody, and still say what their people are called.
     """
 
     name: str
@@ -387,6 +408,7 @@ class Roster:
     problems: tuple[Problem, ...] = ()
     folded: bool = False
     frozen: str = ""
+    remembered: tuple[Row, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,9 @@ __all__ = [
     "without_removals",
 ]
 
+CALLED = frozenset({LOCK, "username", "email", "given_name", "family_name", "locale", "cn", "sn"})
+"""What a person is never left without, by Keycloak's names and those of RFC 4519."""
+
 
 def make_plan(  # noqa: PLR0913, PLR0917  the inputs of a decision, each of its own type
     target: str,
@@ -99,8 +102,9 @@ def diff(facts: Facts) -> Iterator[Change]:
     (1) FORGET if it is a container that we only adopted, or where `detach` or `members: unmanaged` says
     so; unit containers follow `delete_units` (`empty` keeps them ours), groups that are wanted only while
     somebody is in them go; access is revoked, adopted or not.
-    (2) An attribute we wrote, unmentioned now and unchanged since, is cleared. An UPDATE that writes
-    nothing refreshes the ledger: a claim whose reply was lost, another unit id.
+    (2) An attribute we wrote, unmentioned now and unchanged since, is cleared; what a person is called is
+    replaced, never taken away: after files and rosters, the server is the next to say it. An UPDATE that
+    writes nothing refreshes the ledger: a claim whose reply was lost, another unit id.
 
     People are apart: a profile is written only to an account we made, a lock is carried to any account,
     and an account is deleted only where `Desired.ended` says so.
@@ -126,10 +130,11 @@ def _wanted(facts: Facts, key: Key, seen: Attrs | None) -> Change | None:
             return None
     if row is None:
         return Change(Op.ADOPT, key, attrs, seen, native=native, origin=origin)
+    keeps = CALLED if key.kind is Kind.PERSON else ()
     clear = frozenset(
         name
         for name, value in row.attrs.items()
-        if name not in attrs and name != LOCK and seen.get(name) == value
+        if name not in attrs and name not in keeps and seen.get(name) == value
     )
     change = Change(Op.UPDATE, key, attrs, seen, clear, native=native, origin=origin)
     return change if change.writes or is_stale(row, change) else None

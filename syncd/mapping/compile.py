@@ -16,7 +16,7 @@ from syncd.mapping.check_rules import check_rules
 from syncd.mapping.collector import paused
 from syncd.mapping.compile_findings import Findings
 from syncd.mapping.compile_model import compile_model
-from syncd.mapping.compile_people import declared_people, link_rows
+from syncd.mapping.compile_people import complete_profiles, declared_people, link_rows
 from syncd.mapping.compile_units import Node, compile_units, grants_of, walk
 from syncd.mapping.compiled import Assignment, Compiled, RootModel, Unit
 from syncd.mapping.members import gather, in_order
@@ -87,6 +87,9 @@ def compile_mapping(
     )  # fmt: skip
     for slot in in_order(tree.lines):
         work_out(selection, slot)
+    for name, roster in sorted(rosters.items()):
+        if name in loaded.document.rosters:
+            complete_profiles(people, roster, loaded.document.rosters[name])
     compiled = _compiled(loaded, tree, selection)
     findings.problems += check_holdings(compiled, _holdings(compiled))
     findings.stop_if_wrong()

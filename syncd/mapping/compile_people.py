@@ -82,6 +82,15 @@ def link_rows(people: People, rows: Iterable[Row], columns: Mapping[str, str], *
             people.refs.setdefault(username, people.ref(email))
 
 
+def complete_profiles(people: People, roster: Roster, model: RosterModel) -> None:
+    """Let a roster say what people named anywhere are called, also where no line selects their rows."""
+    for row in (*roster.rows, *roster.remembered):
+        text = row_text(row, model.columns, folded=roster.folded)
+        known = people.entries.get(people.ref(text))
+        if known is not None and known.place != row.place:  # else a selection has told it already
+            people.named(text, row_entry(row, model, roster))
+
+
 def row_text(row: Row, columns: Mapping[str, str], *, folded: bool) -> str:
     """The text by which a roster row names its person: the address, else the username, else nothing."""
     return next(filter(None, (row.text(column(name, columns, folded=folded)) for name in FIELDS[:2])), "")
@@ -147,6 +156,6 @@ def _completed(known: PersonEntry, more: PersonEntry) -> PersonEntry:
     gaps = {name: getattr(more, name) for name in FIELDS if not getattr(known, name)}
     bare = known.source == "file" and known.place is None
     source, place = (more.source, more.place) if bare else (known.source, known.place)
-    return replace(
-        known, **gaps, attributes={**more.attributes, **known.attributes}, source=source, place=place
-    )
+    state = "disabled" if "disabled" in (known.state, more.state) else known.state
+    attributes = {**more.attributes, **known.attributes}
+    return replace(known, **gaps, attributes=attributes, state=state, source=source, place=place)

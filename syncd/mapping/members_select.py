@@ -148,7 +148,8 @@ def _rows(selection: Selection, line: Line, entry: RosterMember, source: Source)
             selection.findings.error(keys, f'roster "{roster.name}" has no column "{name}"', hint)
             continue
         known = {value for row in roster.rows for value in row.values.get(header, ())}
-        _warn_unknown(selection, keys, condition.wanted, known, f'no row of roster "{roster.name}" has')
+        if roster.rows or not roster.frozen:  # else that nobody is there has been said already
+            _warn_unknown(selection, keys, condition.wanted, known, f'no row of roster "{roster.name}" has')
         wanted, unwanted = set(condition.values), set(condition.not_)
         rows = [row for row in rows if _lets_through(row.values.get(header, ()), wanted, unwanted)]
     return _without(selection, line.keys, entry.except_, rows, source)

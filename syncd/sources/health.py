@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from syncd.errors import MappingInvalid, Problem
 
 if TYPE_CHECKING:
-    from syncd.model import Roster
+    from syncd.model import Roster, Row
 
 MORE = 3
 
@@ -22,12 +22,13 @@ def judge(fresh: Roster, last_good: Roster | None, read_at: str, source_shrink: 
 
     A read that failed is replaced by `last_good` (read at `read_at`, as shown); one that is whole but
     smaller by more than `source_shrink` percent is used frozen, so that the plan shows whom it would
-    take out and that very plan can be approved. Raises `MappingInvalid` where the read is bad and there
-    is no copy to stand in.
+    take out and that very plan can be approved; the rows that it lacks stay `remembered`. Raises
+    `MappingInvalid` where the read is bad and there is no copy to stand in.
     """
     errors = [problem for problem in fresh.problems if problem.severity == "error"]
     if not errors:
-        return replace(fresh, frozen=_shrinkage(fresh, last_good, source_shrink))
+        reason = _shrinkage(fresh, last_good, source_shrink)
+        return replace(fresh, frozen=reason, remembered=_missing(fresh, last_good) if reason else ())
     if last_good is None:
         raise MappingInvalid(_with_remedy(fresh))
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
@@ -49,6 +50,13 @@ def _shrinkage(fresh: Roster, last_good: Roster | None, source_shrink: int) -> s
         f"({percent} % fewer, {source_shrink} % are allowed); "
         "whom it no longer names keeps everything until this plan is approved"
     )
+
+
+def _missing(fresh: Roster, last_good: Roster | None) -> tuple[Row, ...]:
+    """The rows of the copy that the fresh read does not have, whatever their numbers."""
+    known = {frozenset(row.values.items()) for row in fresh.rows}
+    rows = last_good.rows if last_good else ()
+    return tuple(row for row in rows if frozenset(row.values.items()) not in known)
 
 
 def _with_remedy(fresh: Roster) -> list[Problem]:

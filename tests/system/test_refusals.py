@@ -53,15 +53,18 @@ def test_an_approval_is_for_that_very_plan(applied: Site) -> None:
 
 
 def test_an_emptied_roster_removes_nobody_until_that_plan_is_approved(applied: Site) -> None:
-    before = everybody(applied)
+    applied.edit("admin: [ann.ashe", "admin: [fay.staff@acme.example, ann.ashe")
+    applied.apply().ok()
+    before, standing = everybody(applied), applied.snapshot()
     (applied.folder / "staff.csv").write_text(STAFF.partition("\n")[0] + "\n")
     answer = applied.apply()
-    assert everybody(applied) == before
+    assert applied.snapshot() == standing  # the names of those whom a file names too included
     assert "staff" in answer.out + answer.err
     digest = applied.plan()["digest"]
     applied.cli("plans", "approve", digest, "--reason", "they all left").ok()
     applied.apply().ok()
-    assert everybody(applied)[DEPARTMENT] == []
+    assert everybody(applied) == {**before, DEPARTMENT: []}
+    assert applied.users()["fay.staff@acme.example"]["lastName"] == "Staff"
 
 
 @pytest.mark.parametrize(

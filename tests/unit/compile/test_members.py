@@ -554,3 +554,50 @@ spaces:
     teams: {t: {attached_to: [/s/e], members: [{roster: hr, where: all}]}}
 """
     assert set(compiled(text).frozen) == {("team/member", "/s/t"), ("team/member", "/s/e")}
+
+
+PROFILES = """email,family_name,department,state
+ann@acme.example,Arden,grants,
+bob@acme.example,Boll,it,
+carla@acme.example,Costa,it,disabled
+"""
+NAMED_AS_WELL = """syncd: 1
+rosters: {hr: {csv: hr.csv, columns: {email: email, family_name: family_name, state: state}}}
+organizations:
+  acme:
+    members:
+      admin: [ann@acme.example, carla@acme.example, dan@acme.example]
+      member: [{roster: hr, where: {department: sales}}]
+"""
+
+
+def shrunk():
+    """Nothing but the header is left of the profiles."""
+    return judge(hr(PROFILES.splitlines()[0]), hr(PROFILES), "2026-11-23", 10)
+
+
+def test_a_roster_says_what_people_are_called_whom_only_a_file_names(compiled):
+    ann, dan = (
+        compiled(NAMED_AS_WELL, {"hr": hr(PROFILES)}).people[who]
+        for who in ("ann@acme.example", "dan@acme.example")
+    )
+    assert (ann.family_name, ann.source, str(ann.place)) == ("Arden", "roster", "hr.csv:2:1")
+    assert (dan.family_name, dan.source) == ("", "file")
+
+
+def test_a_roster_names_nobody_whom_no_line_names(compiled):
+    assert "bob@acme.example" not in compiled(NAMED_AS_WELL, {"hr": hr(PROFILES)}).people
+
+
+def test_rows_that_are_missing_all_at_once_still_say_names_and_locks(compiled):
+    ann, carla = (
+        compiled(NAMED_AS_WELL, {"hr": shrunk()}).people[who]
+        for who in ("ann@acme.example", "carla@acme.example")
+    )
+    assert (ann.family_name, ann.state) == ("Arden", "active")
+    assert (carla.family_name, carla.state) == ("Costa", "disabled")
+
+
+def test_an_empty_roster_that_is_frozen_is_not_searched_for_near_names(compiled):
+    found = compiled(NAMED_AS_WELL, {"hr": shrunk()})
+    assert not [text for text in warnings(found) if "no row of roster" in text]

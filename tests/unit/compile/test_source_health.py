@@ -118,3 +118,13 @@ def test_a_directory_that_is_down_is_a_problem_and_not_an_empty_roster():
 
     read = read_directory("devs", DirectoryQuery("dir", base="dc=x"), fetch)
     assert "no answer from" in str(read.problems[0])
+
+
+def test_rows_that_a_shrunk_read_lacks_are_remembered_whatever_their_place():
+    used = judge(roster(15), roster(20), "2026-11-23 08:00", 10)
+    gone = [f"p{number}@x.example" for number in range(15, 20)]
+    assert [row.text("mail") for row in used.remembered] == gone
+
+
+def test_rows_that_left_within_the_allowed_share_are_not_remembered():
+    assert judge(roster(18), roster(20), "2026-11-23 08:00", 10).remembered == ()

@@ -220,6 +220,13 @@ def test_additions_stand_root_down_and_removals_leaves_up() -> None:
 PERSON = Key(Kind.PERSON, (), (ANN,))
 
 
+def test_what_a_person_is_called_is_never_taken_away() -> None:
+    there = {PERSON: {"family_name": ("Arden",), "sn": ("Arden",), "attribute:phone": ("1",)}}
+    case = Case(wanted={PERSON: {}}, there=there, ours=there)
+    (change,) = case.plan().changes
+    assert (change.op, change.clear) == (Op.UPDATE, {"attribute:phone"})
+
+
 def test_a_profile_of_an_account_we_did_not_make_is_not_written() -> None:
     assert (
         changed(Case(wanted={PERSON: {"given_name": ("Ann",)}}, there={PERSON: {"given_name": ("Anna",)}}))
