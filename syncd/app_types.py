@@ -45,7 +45,10 @@ class HeldRow:
 
 @dataclass(frozen=True, slots=True)
 class MappingStatus:
-    """How one mapping stands. Times are ISO 8601 in UTC, empty where there was none."""
+    """How one mapping stands. Times are ISO 8601 in UTC, empty where there was none.
+
+    `drift` is how many differences the newest run found, `invitations` how many there are by state.
+    """
 
     name: str
     last_run: str = ""
@@ -56,6 +59,24 @@ class MappingStatus:
     stopped: int = 0
     people: int = 0
     owned: int = 0
+    drift: int = 0
+    invitations: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonStanding:
+    """How the daemon is that answered at `address`, in its own words.
+
+    `queue` is how many mappings are due and wait; `problems` are the checks that are not ok, with why;
+    `requests` are (connection, operation, result, how many) since its start.
+    """
+
+    address: str
+    version: str
+    leader: bool
+    queue: int
+    problems: Mapping[str, str] = field(default_factory=dict)
+    requests: tuple[tuple[str, str, str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

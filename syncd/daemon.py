@@ -22,7 +22,7 @@ from apscheduler.triggers.base import BaseTrigger
 from syncd.app.in_force import SETTINGS, InForce
 from syncd.app.timing import windows_of
 from syncd.errors import Busy, MappingInvalid, SyncdError, TargetError
-from syncd.health import Check, Listener, Metrics, Pulse
+from syncd.health import HEALTH, Check, Listener, Metrics, Pulse
 from syncd.schedule import DEFAULT_CRON, Rhythm, retry_at, rhythm_of, window_end
 from syncd.service import (
     BEAT,
@@ -42,9 +42,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from syncd.model import RunReport
+    from syncd.settings import Settings
 
 WORKERS = 4  # mappings reconciled side by side; a run mostly waits for its servers
-HEALTH = "127.0.0.1:9464"
 
 log = structlog.get_logger("syncd.daemon")
 
@@ -92,6 +92,7 @@ class Daemon:
             listener = Listener(settings.listen.health or HEALTH, self._pulse, self._metrics, self._checks)
             watch = Watch(self._watched, self._files_changed)
             self._metrics.reload.set(1)
+            self._stood(settings)
             self._events.listen()
             listener.start()
             watch.start()
@@ -180,6 +181,7 @@ class Daemon:
         for job in self._scheduler.get_jobs():
             if job.id not in names:
                 job.remove()
+                self._metrics.forget(job.id)
         for name in self._files.settings.mappings:
             rhythm, overdue = self._rhythm(name, now)
             job = self._scheduler.get_job(name)
@@ -314,7 +316,7 @@ class Daemon:
         self._last[name] = f"exit code {report.exit_code}: {report.message}" if report.exit_code else ""
         self._count_invitations(name)
         if report.exit_code == 0:
-            self._metrics.success.labels(name).set(begun.timestamp())
+            self._metrics.succeeded({name: begun})
         if report.exit_code == TargetError.exit_code:
             self._retry(name)
         else:
@@ -339,6 +341,16 @@ class Daemon:
         if moment is not None:
             log.info("tried again", at=str(moment), failures=self._failures[name])
             self._at(name, moment)
+
+    def _stood(self, settings: Settings) -> None:
+        """What was so before this process is told until its own runs say otherwise."""
+        self._metrics.named(settings.environment, settings.file)
+        self._metrics.leader.set(1)
+        app = self._files.app()
+        try:
+            self._metrics.succeeded(app.last_successes())
+        finally:
+            app.close()
 
     def _count_invitations(self, name: str) -> None:
         app = self._files.app()

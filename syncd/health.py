@@ -8,27 +8,37 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections import Counter
 from dataclasses import asdict, dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
-    Counter,
     Gauge,
     Histogram,
     generate_latest,
 )
+from prometheus_client import Counter as Count
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.metrics import MetricWrapperBase
 
+from syncd import traffic
 from syncd.errors import UsageError
+from syncd.model import Op
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
+    from pathlib import Path
 
     from syncd.model import RunReport
 
 BEATS_MISSED = 4  # after which the main loop counts as stuck
+HEALTH = "127.0.0.1:9464"  # where the daemon listens unless told otherwise
 SECONDS = (0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900)
 
 
@@ -50,19 +60,25 @@ class Metrics:
         self.success = Gauge(
             "syncd_last_success_timestamp_seconds", "Start of the newest run that succeeded.", one, **own
         )
-        self.runs = Counter("syncd_runs", "Runs by how they ended.", [*one, "result"], **own)
+        self.runs = Count("syncd_runs", "Runs by how they ended.", [*one, "result"], **own)
         self.seconds = Histogram(
             "syncd_run_duration_seconds", "How long runs took.", one, buckets=SECONDS, **own
         )
-        self.changes = Counter(
+        self.changes = Count(
             "syncd_changes",
             "Changes by target, operation and result.",
             [*one, "target", "op", "result"],
             **own,
         )
+        self.drift = Gauge(
+            "syncd_drift_objects",
+            "Differences that the newest run found, made good or not.",
+            [*one, "target", "op"],
+            **own,
+        )
         self.held = Gauge("syncd_held", "Changes that wait for a person.", one, **own)
         self.stopped = Gauge("syncd_stopped", "Limits that stopped the newest plan.", one, **own)
-        self.unread = Counter(
+        self.unread = Count(
             "syncd_target_failures", "Reads of a target that failed.", [*one, "target"], **own
         )
         self.invitations = Gauge("syncd_invitations", "Invitations by state.", [*one, "state"], **own)
@@ -73,21 +89,69 @@ class Metrics:
         self.reload = Gauge(
             "syncd_config_last_reload_successful", "Whether syncd.yaml as it is now is in force.", **own
         )
+        self.queue = Gauge("syncd_queue_depth", "Mappings that are due and not running yet.", **own)
+        self.leader = Gauge("syncd_leader", "Whether this process says when mappings run.", **own)
+        self.info = Gauge("syncd_info", "Which syncd this is.", ["version", "environment", "config"], **own)
+        self.registry.register(_Requests())
+
+    def named(self, environment: str, config: Path) -> None:
+        """Which syncd this is; `syncd status` knows its own daemon by the file."""
+        self.info.labels(version("syncd"), environment, str(config.absolute())).set(1)
 
     def report(self, mapping: str, report: RunReport) -> None:
         """Count what a run did."""
+        targets = {
+            id(change): plan.target
+            for plan in report.plan.plans
+            for change in (*plan.changes, *(held.change for held in plan.held))
+        }
         for one in report.outcomes:
-            target = next((p.target for p in report.plan.plans if one.change in p.changes), "")
+            target = targets.get(id(one.change), "")
             self.changes.labels(mapping, target, one.change.op.value, one.result.value).inc()
+        self._drifted(mapping, report)
         for target in report.plan.failed:
             self.unread.labels(mapping, target).inc()
         self.held.labels(mapping).set(report.plan.held)
         self.stopped.labels(mapping).set(len(report.plan.stops))
 
+    def _drifted(self, mapping: str, report: RunReport) -> None:
+        """What the newest run found; what it no longer found is 0 and not what an older one said."""
+        found = Counter(
+            (plan.target, change.op.value) for plan in report.plan.plans for change in plan.changes
+        )
+        for target, op in product((plan.target for plan in report.plan.plans), Op):
+            self.drift.labels(mapping, target, op.value).set(found[target, op.value])
+
+    def succeeded(self, successes: Mapping[str, datetime]) -> None:
+        """When mappings last succeeded; of those before this process too, lest they look like none at all."""
+        for mapping, began in successes.items():
+            self.success.labels(mapping).set(began.timestamp())
+
+    def forget(self, mapping: str) -> None:
+        """No word more of a mapping that left syncd.yaml: nobody can make its alarms end."""
+        for metric in vars(self).values():
+            if isinstance(metric, MetricWrapperBase) and "mapping" in metric._labelnames:  # noqa: SLF001 - no public way
+                metric.remove_by_labels({"mapping": mapping})
+
     def invited(self, mapping: str, states: Mapping[str, int]) -> None:
         """How many invitations stand how."""
         for state, count in states.items():
             self.invitations.labels(mapping, state).set(count)
+
+
+class _Requests:
+    """What connections counted, as Prometheus collects it."""
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """The family as of now."""
+        family = CounterMetricFamily(
+            "syncd_target_requests",
+            "Requests by connection, operation and what was answered; none where nothing was.",
+            labels=["target", "op", "result"],
+        )
+        for labels, count in sorted(traffic.counted().items()):
+            family.add_metric(labels, count)
+        yield family
 
 
 class Pulse:

@@ -178,6 +178,11 @@ class App(Acting):
         """How each mapping stands, from the store alone."""
         return [self._status(name) for name in self.mapping_names()]
 
+    def last_successes(self) -> dict[str, datetime]:
+        """When the newest run that succeeded began, of each mapping that has one among its newest runs."""
+        found = {name: _success(self._db.runs(mapping=name, limit=20)) for name in self.mapping_names()}
+        return {name: run.started for name, run in found.items() if run is not None}
+
     def doctor(self) -> list[Check]:
         """Every connection, its rights and its surroundings examined; nothing is written."""
         compiled: dict[str, Compiled] = {}
@@ -376,7 +381,7 @@ class App(Acting):
     def _status(self, name: str) -> MappingStatus:
         runs = self._db.runs(mapping=name, limit=20)
         last = runs[0] if runs else None
-        success = next((run for run in runs if run.exit_code == 0), None)
+        success = _success(runs)
         plan = next((plan for plan in self._db.plans(mapping=name, limit=1)), None)
         totals = (plan.document or {}).get("totals", {}) if plan and plan.state == "pending" else {}
         owned = [row for output in self._outputs(name) for row in self._db.owned(name, output)]
@@ -390,6 +395,8 @@ class App(Acting):
             stopped=totals.get("stops", 0),
             people=len({row.origin.person for row in owned if row.origin.person}),
             owned=len(owned),
+            drift=sum(last.counts.values()) if last else 0,
+            invitations=self.invitation_states(name),
         )
 
     def _outputs(self, mapping: str) -> Sequence[str]:
@@ -406,6 +413,10 @@ def _lies_at(change: Change, path: str) -> bool:
 def _forgotten(row: Owned) -> Outcome:
     change = Change(Op.FORGET, row.key, native=row.native, origin=row.origin)
     return Outcome(change, Result.DONE)
+
+
+def _success(runs: Sequence[StoredRun]) -> StoredRun | None:
+    return next((run for run in runs if run.exit_code == 0), None)
 
 
 def _result(run: StoredRun) -> str:

@@ -10,7 +10,8 @@ from syncd.cli.progress import reading
 from syncd.cli.speech import command, group, subcommand
 from syncd.locale import mark
 from syncd.render.documents import document
-from syncd.render.tables import checks_page, explain_page, settings_page, status_page
+from syncd.render.status import status_page
+from syncd.render.tables import checks_page, explain_page, settings_page
 
 if TYPE_CHECKING:
     from syncd.cli.session import Session
@@ -19,10 +20,15 @@ if TYPE_CHECKING:
 @command("status")
 @click.pass_obj
 def status_command(session: Session) -> int:
-    """One line a mapping."""
+    """One line a mapping, and the daemon if there is one."""
+    from syncd.health import HEALTH  # noqa: PLC0415 - the Prometheus client is of no use to the other commands here
+    from syncd.health_asking import ask  # noqa: PLC0415 - as above
+
     with session.app() as app:
         rows = list(app.status())
-    session.show(status_page(rows), document("status", mappings=rows))
+        address = app.settings.listen.health or HEALTH
+        daemon = ask(address, str(app.settings.file.absolute()))
+    session.show(status_page(rows, daemon, address), document("status", mappings=rows, daemon=daemon))
     return 0
 
 

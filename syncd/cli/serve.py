@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from syncd.cli.session import caller, chosen
+from syncd.cli.session import caller, chosen, start_traces
 from syncd.cli.speech import command, group, option, subcommand
 from syncd.errors import UsageError
 from syncd.locale import gettext as _
@@ -41,6 +41,7 @@ def daemon_command(session: Session) -> int:
     from syncd.daemon import Daemon  # noqa: PLC0415 - APScheduler and Prometheus are of no use to other commands
 
     session.start_logs()
+    start_traces()
     return Daemon(session.settings_file()).serve()
 
 

@@ -65,6 +65,13 @@ def write_integrity_key(file: Path) -> None:
     write(file)
 
 
+def start_traces() -> None:
+    """Send spans where the environment asks for them; imported here for the reason above."""
+    from syncd import tracing  # noqa: PLC0415 - as above
+
+    tracing.start()
+
+
 @dataclass(slots=True)
 class Session:
     """The global options and the way out; results go to stdout, everything else to stderr."""
@@ -80,6 +87,7 @@ class Session:
     def app(self) -> Iterator[App]:
         """The application, closed again at the end."""
         self.start_logs()
+        start_traces()
         application = open_app(self.settings_file())
         try:
             yield application

@@ -15,7 +15,7 @@ from syncd.render.plan import SHOWN
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from syncd.app_types import AuditRow, Explanation, HeldRow, MappingStatus, PlanRow, RunDetail, RunRow
+    from syncd.app_types import AuditRow, Explanation, HeldRow, PlanRow, RunDetail, RunRow
     from syncd.model import Check, Outcome
 
 RESULTS = {
@@ -138,25 +138,6 @@ def held_page(rows: Sequence[HeldRow]) -> Page:
     hint = _("What waits for adoption is taken with: syncd adopt PATH")
     adoption = any(row.held.reason == "adoption" for row in rows)
     return (Block(title, headings, tuple(cells), (hint,) if adoption else (), tone=Tone.WARN),)
-
-
-def status_page(rows: Sequence[MappingStatus]) -> Page:
-    """One line for each mapping."""
-    headings = (
-        _("mapping"), _("last run"), _("result"), _("last success"),
-        _("pending"), _("held"), _("stopped"), _("people"), _("owned"),
-    )  # fmt: skip
-    cells = tuple(
-        (
-            row.name,
-            moment(row.last_run) or _("never"),
-            word(row.last_result),
-            moment(row.last_success) or _("never"),
-            *map(number, (row.pending, row.held, row.stopped, row.people, row.owned)),
-        )
-        for row in rows
-    )
-    return (Block(columns=headings, rows=cells),) if cells else (Block(lines=(_("There is no mapping."),)),)
 
 
 def explain_page(person: str, rows: Sequence[Explanation]) -> Page:

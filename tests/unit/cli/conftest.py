@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -30,6 +31,7 @@ class FakeApp:
 
     def __init__(self) -> None:
         self.names = ["acme"]
+        self.settings = SimpleNamespace(listen=SimpleNamespace(health="127.0.0.1:1"), file=Path("syncd.yaml"))
         self.plans_made: dict[str, RunPlan] = {"acme": run_plan()}
         self.report_code = 0
         self.acts: list[tuple] = []
@@ -138,6 +140,11 @@ def app(monkeypatch) -> FakeApp:
     monkeypatch.setattr("syncd.cli.session.open_app", lambda _config: fake)
     monkeypatch.setattr("syncd.cli.setup.run_bootstrap", fake.bootstrap)
     return fake
+
+
+@pytest.fixture(autouse=True)
+def _no_daemon(monkeypatch):
+    monkeypatch.setattr("syncd.health_asking.ask", lambda _address, _config: None)
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,63 @@
+"""Asking a daemon on this machine how it is, by the pages that machines read."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from typing import TYPE_CHECKING
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from syncd.app_types import DaemonStanding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prometheus_client.samples import Sample
+
+PATIENCE = 2.0  # seconds; a daemon beside us answers in milliseconds
+
+
+def ask(address: str, config: str) -> DaemonStanding | None:
+    """How the daemon over the operator's file `config` is; None where none answers at HOST:PORT.
+
+    Another one may have the port: it is known by its file and counts as none.
+    """
+    try:
+        metrics = _get(address, "/metrics")
+        samples = list(_samples(metrics.decode()))
+        ready = _get(address, "/readyz")
+        checks = json.loads(ready)["checks"]
+    except (OSError, http.client.HTTPException, ValueError, KeyError):
+        return None
+    named = next((sample.labels for sample in samples if sample.name == "syncd_info"), {})
+    if named.get("config") != config:
+        return None
+    values = {sample.name: sample.value for sample in samples if not sample.labels}
+    return DaemonStanding(
+        address=address,
+        version=named.get("version", ""),
+        leader=bool(values.get("syncd_leader")),
+        queue=int(values.get("syncd_queue_depth", 0)),
+        problems={name: check["detail"] for name, check in checks.items() if check["status"] != "ok"},
+        requests=tuple(
+            (sample.labels["target"], sample.labels["op"], sample.labels["result"], int(sample.value))
+            for sample in samples
+            if sample.name == "syncd_target_requests_total"
+        ),
+    )
+
+
+def _get(address: str, path: str) -> bytes:
+    host, _, port = address.rpartition(":")
+    connection = http.client.HTTPConnection(host.strip("[]") or "127.0.0.1", int(port), timeout=PATIENCE)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().read()
+    finally:
+        connection.close()
+
+
+def _samples(text: str) -> Iterator[Sample]:
+    for family in text_string_to_metric_families(text):
+        yield from family.samples
