@@ -163,15 +163,32 @@ class Transfer(Record):
 
 @dataclass(frozen=True, slots=True)
 class Lock(Record):
-    """An account disabled (or, with `deleted`, deleted) by an act; ended by enabling."""
+    """An account disabled (or, with `deleted`, deleted) by an act or by a rule; ended by enabling.
+
+    `rule` is the key of the mapping that locked it, empty for an act; with `due` the account is deleted then.
+    An account that is `missed` is not locked yet: since then its person is gone from the roster of `rule`.
+    """
 
     person: str = ""
     by: str = ""
     since: datetime | None = None
-    state: str = "disabled"  # disabled | enabled | deleted
+    state: str = "disabled"  # missed | disabled | enabled | ended | deleted
+    rule: str = ""
+    due: datetime | None = None
     heir: str = ""
     reason: str = ""
     details: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileEdit(Record):
+    """Somebody wrote parts of the profile of an account; what, not which values: those are in the account."""
+
+    person: str = ""
+    by: str = ""
+    fields: tuple[str, ...] = ()
+    state: str = "asked"  # asked | done
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +221,7 @@ RECORDS: Mapping[str, type[Record]] = {
     "join": Join,
     "transfer": Transfer,
     "lock": Lock,
+    "edit": ProfileEdit,
     "notice": Notice,
     "pause": Pause,
 }

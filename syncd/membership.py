@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from syncd import invitations
-from syncd.acts import OPEN, Grant, Invitation, Lock, Notice, Source
+from syncd import invitations, membership_accounts
+from syncd.acts import OPEN, Grant, Invitation, Notice, Source
 from syncd.administration import Act, Actor, Decision, Held, Membership, Subject, World, decide
 from syncd.errors import UsageError
 from syncd.identity import Person, fold
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from syncd.identity import Resolution
     from syncd.invitations import Rules
     from syncd.mapping.compiled import Compiled
-    from syncd.model import Path
+    from syncd.model import Attrs, Path
     from syncd.store import Store
     from syncd.targets.directory import Directory
 
@@ -158,7 +158,24 @@ class Office:
         """Take a role away, there and below."""
         person = self.person(who)
         act = Act("remove", unit, self.subject(person, role or self.role_of(person, unit), unit, who))
-        return self._done(act, lambda _decision: [])
+        return self._done(act, self._fates)
+
+    def _fates(self, decision: Decision) -> list[Record]:
+        """What applications are told of the data, for each membership that a removal takes."""
+        told: list[Record] = []
+        for taken in decision.takes:
+            removal = self.world.document(taken.unit).removal
+            if removal.what == "membership" and removal.data is not None:
+                to = removal.data.shared.to if removal.data.shared else ""
+                heir = self.world.name(self.actor.person) if to == "actor" and self.actor.person else ""
+                values = {
+                    "person": self.world.name(taken.person),
+                    "unit": self.compiled.units[taken.unit].uid,
+                    "role": taken.role,
+                    **membership_accounts.fate(removal, heir),
+                }
+                told.append(Notice(self.new_id("n"), self.mapping, about="data.heir", values=values))
+        return told
 
     def _done(self, act: Act, records: Callable[[Decision], Sequence[Record]]) -> Verdict:
         """Decide; where it is allowed, write what is given and delete what is taken, all or nothing."""
@@ -367,16 +384,19 @@ class Office:
 
     def disable(self, who: str, reason: str = "") -> Verdict:
         """End login and sessions; memberships stay, and the run locks the directory entry."""
-        return self._account("disable", who, lambda lock: replace(lock, reason=reason))
+        return membership_accounts.disable(self, who, reason)
 
     def enable(self, who: str) -> Verdict:
         """Let somebody in again, with exactly what they had."""
-        return self._account("enable", who, lambda lock: replace(lock, state="enabled"))
+        return membership_accounts.enable(self, who)
+
+    def edit(self, who: str, profile: Attrs) -> Verdict:
+        """Write names, language and attributes of an account that syncd made."""
+        return membership_accounts.edit(self, who, profile)
 
     def delete(self, who: str, heir: str = "") -> Verdict:
-        """Delete the account where the model allows it; the heir of shared data is put on record."""
-        chosen = self.person(heir) if heir else ""
-        return self._account("delete", who, lambda lock: replace(lock, state="deleted"), chosen)
+        """Delete the account where the model allows it, after `grace`; who gets its data is on record."""
+        return membership_accounts.delete(self, who, heir)
 
     def erase(self, who: str) -> Verdict:
         """Forget the names of somebody who holds nothing any more; for operators only."""
@@ -388,45 +408,3 @@ class Office:
             return Verdict(who, False, f"{who} holds {held[0]}; remove that first", held[0].place)
         self.store.erase(person)
         return Verdict(person, True, "everything by which the person could be named is erased")
-
-    def _account(self, verb: str, who: str, done: Callable[[Lock], Lock], heir: str = "") -> Verdict:
-        person = self.person(who)
-        held = self.world.of(person)
-        unit, role = (held[0].unit, held[0].role) if held else (next(iter(self.compiled.units)), "")
-        act = Act(verb, unit, self.subject(person, role, unit, who), heir=heir)
-        decision = self.decided(act)
-        if not decision.allowed:
-            return Verdict(who, False, str(decision), decision.place)
-        account = self.people.accounts.get((person, "keycloak"))
-        if account is not None and self.connect is not None:
-            self._directory(verb, account.native)
-        self._locked(person, done, decision, verb)
-        return Verdict(who, True, str(decision), decision.place)
-
-    def _directory(self, verb: str, native: str) -> None:
-        """What Keycloak must do at once: a lock that waits for a run is no lock."""
-        if self.connect is None:
-            return
-        directory = self.connect()
-        if verb == "enable":
-            directory.enable(native)
-        elif verb == "disable":
-            directory.disable(native)
-            directory.end_sessions(native)
-        else:
-            directory.delete(native)
-
-    def _locked(self, person: str, done: Callable[[Lock], Lock], decision: Decision, verb: str) -> None:
-        locks = [
-            one for one in self.store.acts.all(Lock, self.mapping, person=person) if one.state == "disabled"
-        ]
-        lock = locks[-1] if locks else Lock(self.new_id("l"), self.mapping, person=person, since=self.now())
-        lock = replace(done(lock), by=self.by, heir=decision.heir)
-        gone = self.store.acts.all(Grant, self.mapping, person=person) if verb == "delete" else []
-        notices = [self._inheritance(person, decision.heir)] if verb == "delete" else []
-        self.store.acts.change(lock, notices=notices, gone=gone, by=self.by)
-
-    def _inheritance(self, person: str, heir: str) -> Notice:
-        """What applications are told of the data of a deleted account."""
-        values = {"person": self.world.name(person), "heir": self.world.name(heir) if heir else ""}
-        return Notice(self.new_id("n"), self.mapping, about="data.heir", values=values)

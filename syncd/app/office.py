@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from syncd.acts import OPEN, Grant, Invitation, Source
+from syncd.acts import OPEN, Grant, Invitation, Notice, Source
 from syncd.administration import Account, Actor, Held, World
 from syncd.app import people
 from syncd.errors import Busy, Stale
@@ -90,9 +90,8 @@ def _accounts(job: Job, prepared: Prepared, compiled: Compiled) -> dict[str, Acc
         person_id = prepared.people.ids.get(ref, "")
         if person_id in found and entry.place is not None and entry.source in people.DECLARED:
             known = found[person_id]
-            authority = (
-                "file" if known.authority == "local" and ref in declared(compiled) else known.authority
-            )
+            ours = known.authority == "local" and (entry.source == "roster" or ref in declared(compiled))
+            authority = "file" if ours else known.authority
             found[person_id] = Account(known.state, authority, known.who, known.address, entry.place)
     return found
 
@@ -182,12 +181,12 @@ def _seed(job: Job, unit: str, role: str, person: str, who: str) -> Grant:
 
 # --- undoing ------------------------------------------------------------------------------------------
 
-UNDONE = (Grant, Invitation)
+UNDONE = (Grant, Invitation, Notice)
 
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What acts had given and asked before an act, to be put back where the mapping then does not hold."""
+    """What acts had given, asked and told before one, to be put back where the mapping then does not hold."""
 
     mapping: str
     records: Mapping[str, Record]

@@ -10,7 +10,8 @@ import click
 from syncd.cli.progress import reading
 from syncd.cli.session import Session, caller, only_one
 from syncd.cli.speech import group, option, subcommand
-from syncd.errors import Busy, Refused
+from syncd.errors import Busy, Refused, UsageError
+from syncd.locale import gettext as _
 from syncd.locale import mark
 from syncd.render.documents import document, report_document
 from syncd.render.people import account_page, members_page, verdicts_page
@@ -197,6 +198,38 @@ def accounts_disable(session: Session, person: str, reason: str, mapping: str | 
 def accounts_enable(session: Session, person: str, mapping: str | None, actor: str) -> int:
     """Enable."""
     return one(session, mapping, actor, lambda office: office.enable(person))
+
+
+@subcommand(accounts_command, "edit", mark("Write names, language and attributes of an account syncd made."))
+@click.argument("person")
+@option("--given-name", help=mark("The given name."))
+@option("--family-name", help=mark("The family name."))
+@option("--locale", help=mark("The language of mails, such as fr."))
+@option(
+    "--attribute", multiple=True, metavar="NAME=VALUE",
+    help=mark("An attribute; the same name again adds a value, NAME= takes it away."),
+)  # fmt: skip
+@in_mapping
+@on_behalf
+@click.pass_obj
+def accounts_edit(  # noqa: PLR0913, PLR0917 - as above
+    session: Session, person: str, given_name: str | None, family_name: str | None, locale: str | None,
+    attribute: tuple[str, ...], mapping: str | None, actor: str,
+) -> int:  # fmt: skip
+    """Edit."""
+    named = {"given_name": given_name, "family_name": family_name, "locale": locale}
+    profile = {name: (value,) for name, value in named.items() if value is not None}
+    for text in attribute:
+        name, is_said, value = text.partition("=")
+        if not (name and is_said):
+            raise UsageError(_('"{text}" is no attribute.').format(text=text), _("Write NAME=VALUE."))
+        key = f"attribute:{name}"
+        profile[key] = (*profile.get(key, ()), *filter(None, [value]))
+    if not profile:
+        raise UsageError(
+            _("Nothing is to be written."), _("Say --given-name, --family-name, --locale or --attribute.")
+        )
+    return one(session, mapping, actor, lambda office: office.edit(person, profile))
 
 
 @subcommand(accounts_command, "delete", mark("Delete an account, where the model allows it."))

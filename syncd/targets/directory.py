@@ -17,6 +17,8 @@ from syncd.errors import TargetError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from syncd.model import Attrs
+
 
 class AccountRefused(TargetError):
     """Something cannot be done to one account: it exists already, is gone, or the profile forbids it."""
@@ -136,6 +138,9 @@ class Directory(Protocol):
 
     def clear_mail_attributes(self, native: str) -> None:
         """Remove what `set_mail_attributes` kept."""
+
+    def set_profile(self, native: str, profile: Attrs) -> None:
+        """Write names, locale and `attribute:NAME`; an attribute without value goes, the rest stays."""
 
     def disable(self, native: str) -> None:
         """Let nobody log in to the account; sessions go on until `end_sessions`."""

@@ -22,6 +22,7 @@ from syncd.targets.keycloak_shape import ATTRIBUTE, written_person
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from syncd.model import Attrs
     from syncd.targets.keycloak_connection import KeycloakConnection, Reply
 
 Json = dict[str, Any]
@@ -159,6 +160,14 @@ class KeycloakDirectory:
     def clear_mail_attributes(self, native: str) -> None:
         """Remove what `set_mail_attributes` kept."""
         self._write_attributes(native, dict.fromkeys(MAIL_ATTRIBUTES, ()))
+
+    def set_profile(self, native: str, profile: Attrs) -> None:
+        """Write names, locale and attributes, leaving the rest of the profile as it is.
+
+        Raises `AccountRefused` where the user profile does not declare an attribute or forbids a value.
+        """
+        self._check_attributes(name.removeprefix(ATTRIBUTE) for name in profile if name.startswith(ATTRIBUTE))
+        self._write(native, written_person(self._whole(native), profile, ()))
 
     def disable(self, native: str) -> None:
         """Let nobody log in; a link mailed before is refused while it lasts. Sessions go on."""

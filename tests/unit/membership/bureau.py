@@ -42,7 +42,7 @@ administration:
   - {by: boss, may: [invite, resend, cancel, add, remove], target: [guest, staff, boss]}
   - {by: boss, may: [change], from: [guest, staff], to: [staff, guest]}
   - {by: boss, may: [add, approve, refuse], target: [clerk], scope: below}
-  - {by: boss, may: [disable, enable, delete], target: [guest, staff], if: {authority: local}}
+  - {by: boss, may: [disable, enable, edit, delete], target: [guest, staff], if: {authority: local}}
   - {by: owner, may: [transfer], target: [staff, boss]}
 change_states: [pending, active]
 invitations:
@@ -78,6 +78,7 @@ class Accounts:
 
     of: dict[str, AccountState] = field(default_factory=dict)
     calls: list[tuple[str, str]] = field(default_factory=list)
+    profiles: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
 
     def put(self, address: str, *, verified: bool = True, federated: bool = False) -> None:
         native = f"id-{address}"
@@ -90,6 +91,10 @@ class Accounts:
 
     def state(self, native: str) -> AccountState | None:
         return self.of.get(native)
+
+    def set_profile(self, native: str, profile: dict[str, tuple[str, ...]]) -> None:
+        self.calls.append(("set_profile", native))
+        self.profiles[native] = profile
 
     def disable(self, native: str) -> None:
         self.calls.append(("disable", native))
