@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from syncd.locale import mark, mark_plural, ngettext, number
 from syncd.model import ACCESS, CONTAINERS, Change, Held, Kind, Op, RunPlan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from syncd.errors import Place
     from syncd.model import Foreign, Key
@@ -42,6 +43,10 @@ REASONS = {
 }
 
 
+SHARED_BY = 3  # rows with one note before it is said once, below them
+SHARED_FROM = 40  # characters of a note that is worth that
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """What one row of the plan says; equal but for `targets` means one thing on several servers."""
@@ -63,6 +68,15 @@ class Line:
 def columns() -> tuple[str, ...]:
     """Headings of `Line.row`."""
     return ("", _("who or what"), _("unit"), _("role"), _("on"), _("written at"), _("note"))
+
+
+def told_once(rows: Sequence[tuple[str, ...]]) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
+    """The rows, where a long note (the last cell) that many share is a number, and what the numbers mean."""
+    counts = Counter(row[-1] for row in rows)
+    shared = [note for note, count in counts.items() if count >= SHARED_BY and len(note) >= SHARED_FROM]
+    numbers = {note: f"[{index}]" for index, note in enumerate(shared, 1)}
+    told = tuple((*row[:-1], numbers.get(row[-1], row[-1])) for row in rows)
+    return told, tuple(f"{index} {note}" for note, index in numbers.items())
 
 
 def change_lines(found: Iterable[tuple[str, Change]], plan: RunPlan) -> list[Line]:

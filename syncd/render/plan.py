@@ -20,6 +20,7 @@ from syncd.render.lines import (
     path,
     subject,
     symbol,
+    told_once,
     unit_of,
 )
 from syncd.render.page import Block, Page, Tone
@@ -90,6 +91,16 @@ def next_commands(plan: RunPlan) -> tuple[str, ...]:
     if plan.failed:
         return ("syncd doctor",)
     return (f"syncd held {plan.mapping}",) if plan.held else ()
+
+
+def _thaw(plan: RunPlan) -> str:
+    """How removals whose source is not healthy are let go all the same, where there are any."""
+    frozen = any(held.reason == "frozen" for part in plan.plans for held in part.held)
+    if not frozen or plan.stops:
+        return ""
+    return _("To let go what is frozen as well: {command}").format(
+        command=f"syncd plans approve {plan.digest[:12]}"
+    )
 
 
 def _narrowing(plan: RunPlan) -> list[str]:
@@ -204,8 +215,8 @@ def _section(title: str, lines: Sequence[Line], tone: Tone, *, everything: bool)
         if more
         else ()
     )
-    rows = tuple(line.row for line in shown)
-    return Block(f"{title} ({number(len(lines))})", columns(), rows, folded, tone=tone)
+    rows, reasons = told_once([line.row for line in shown])
+    return Block(f"{title} ({number(len(lines))})", columns(), rows, (*reasons, *folded), tone=tone)
 
 
 def _renames(found: Sequence[Found], plan: RunPlan) -> Block:
@@ -341,9 +352,8 @@ def _upcoming(plan: RunPlan) -> Block:
 def _closing(plan: RunPlan) -> Block:
     commands = next_commands(plan)
     leads = (_("Next: {command}"), _("Then: {command}"))
-    return Block(
-        lines=tuple(lead.format(command=command) for lead, command in zip(leads, commands, strict=False))
-    )
+    lines = [lead.format(command=command) for lead, command in zip(leads, commands, strict=False)]
+    return Block(lines=tuple(filter(None, (*lines, _thaw(plan)))))
 
 
 def _age(seconds: int) -> str:

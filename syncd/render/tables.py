@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from syncd.locale import gettext as _
 from syncd.locale import mark, ngettext, number
 from syncd.model import Result, RunReport
-from syncd.render.lines import held_line, place_text, subject, symbol, unit_of
+from syncd.render.lines import held_line, place_text, subject, symbol, told_once, unit_of
 from syncd.render.page import Block, Page, Tone
 from syncd.render.plan import SHOWN
 
@@ -137,7 +137,8 @@ def held_page(rows: Sequence[HeldRow]) -> Page:
     title = _("Held") + f" ({number(len(rows))})"
     hint = _("What waits for adoption is taken with: syncd adopt PATH")
     adoption = any(row.held.reason == "adoption" for row in rows)
-    return (Block(title, headings, tuple(cells), (hint,) if adoption else (), tone=Tone.WARN),)
+    told, reasons = told_once(cells)
+    return (Block(title, headings, told, (*reasons, *((hint,) if adoption else ())), tone=Tone.WARN),)
 
 
 def explain_page(person: str, rows: Sequence[Explanation]) -> Page:

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from syncd import locale
 from syncd.errors import Place, Problem
-from syncd.model import Change, Key, Kind, Op, Origin, Plan, RunPlan
+from syncd.model import Change, Held, Key, Kind, Op, Origin, Plan, RunPlan
 from syncd.render import plan_document, plan_from_document, plan_page
 from syncd.render.markdown import markdown_page
 from syncd.render.page import Block
@@ -70,6 +70,24 @@ def test_a_long_section_is_cut_and_says_by_how_much():
     assert "more" not in text_of(plan_page(plan, everything=True))
     locale.use("fr")
     assert "… et 1\N{NARROW NO-BREAK SPACE}150 autres" in text_of(plan_page(plan))
+
+
+def frozen_plan() -> RunPlan:
+    reason = "roster staff shrank from 60 to 0 rows (100 % fewer, 10 % are allowed)"
+    leaving = (Key(Kind.MEMBER, ("a",), (f"p_{n}",)) for n in range(3))
+    held = tuple(Held(Change(Op.DELETE, key, origin=Origin(unit="/a")), "frozen", reason) for key in leaving)
+    return RunPlan("acme", "t", "0123456789abcdef", plans=(Plan("keycloak", held=held),))
+
+
+def test_a_long_reason_that_many_share_is_said_once_below_them():
+    text = text_of(plan_page(frozen_plan()))
+    assert text.count("shrank from 60 to 0 rows") == 1
+    assert text.count("[1]") == 4
+
+
+def test_a_frozen_plan_says_how_it_is_let_go():
+    text = text_of(plan_page(frozen_plan()))
+    assert "To let go what is frozen as well: syncd plans approve 0123456789ab\n" in text
 
 
 def test_a_name_is_never_taken_for_markup_nor_for_a_terminal_command():
