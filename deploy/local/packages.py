@@ -71,6 +71,7 @@ SERVERS = (
 TESTS = (
     *SERVERS,
     Need("PostgreSQL", "postgresql", lambda: postgres.binaries() is not None),
+    Need("promtool (checks the alert rules)", "prometheus", _on_path("promtool")),
     Need("systemd-analyze (checks the shipped unit)", "systemd", _on_path("systemd-analyze")),
 )
 
