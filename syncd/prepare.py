@@ -14,6 +14,7 @@ from syncd import identity, plan, policy
 from syncd.errors import MappingInvalid, TargetError, UsageError
 from syncd.mapping import limits, outputs
 from syncd.mapping.compile import check_holdings, kept_units_gone
+from syncd.mapping.federation import federated_twice
 from syncd.mapping.limits_units import (
     UnitPolicy,
     unit_limits,
@@ -155,6 +156,7 @@ def prepare(job: Job, narrowing: Narrowing = WHOLE) -> Prepared:
     owned = {name: store.owned(job.mapping, name) for name in job.targets}
     _check_narrowing(job, narrowing, owned)
     seen, failed = _read(job, owned, known)
+    _check_federations(job, seen)
     accounts = {name: observation.accounts for name, observation in seen.items()}
     people = identity.resolve(compiled.people, accounts, known, job.new_id)
     _check(job.files, people, owned)
@@ -245,6 +247,7 @@ def _scope(
         tops=frozenset(key.place[:1] for key in in_tree),
         members_of=frozenset(key.place for key in in_tree),
         organizations=frozenset(key.place[0] for key in organizations),
+        federations=bool(compiled.ldap),
         profiles=frozenset(row.native for row in owned if row.key.kind is Kind.PERSON and row.native),
         roles=frozenset(roles),
         people=frozenset(people),
@@ -285,6 +288,15 @@ def _made(owned: Mapping[str, Sequence[Owned]]) -> frozenset[tuple[str, str]]:
         for row in rows
         if row.key.kind is Kind.PERSON and not row.adopted
     )
+
+
+def _check_federations(job: Job, seen: Mapping[str, Observation]) -> None:
+    """No group may come to Keycloak from the entries that this very mapping writes."""
+    federations = [one for observation in seen.values() for one in observation.federations]
+    outputs_on = {*job.targets, *job.unbuilt}
+    problems = federated_twice(job.files.compiled, outputs_on, job.environment, job.reach, federations)
+    if problems:
+        raise MappingInvalid(problems)
 
 
 def _check(files: Files, people: identity.Resolution, owned: Mapping[str, Sequence[Owned]]) -> None:

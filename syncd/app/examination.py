@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from syncd.app import connections
+from syncd.app import connections, files
 from syncd.app.http_checks import http_checks
-from syncd.errors import MappingInvalid, SyncdError
+from syncd.errors import MappingInvalid, SyncdError, TargetError
+from syncd.mapping.federation import federated_twice
 from syncd.model import Check
 from syncd.targets import keycloak_doctor, ldap_doctor
+from syncd.targets.keycloak_federation import group_federations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from syncd.mapping.compiled import Compiled
     from syncd.settings import Settings
+    from syncd.targets.keycloak_connection import KeycloakConnection
     from syncd.targets.ldap_profile import LdapProfile
 
 
@@ -74,22 +77,42 @@ def _connection_checks(settings: Settings, name: str, mappings: Mapping[str, Com
 def _keycloak_checks(settings: Settings, name: str, mappings: Mapping[str, Compiled]) -> list[Check]:
     """Every realm that mappings name on this server, the account's own where none does."""
     own = connections.keycloak_settings(settings, name).realm
-    realms: dict[str, list[Compiled]] = {}
-    for compiled in _using(settings, mappings, name):
+    realms: dict[str, dict[str, Compiled]] = {}
+    for mapping, compiled in _using(settings, mappings, name):
         if compiled.keycloak is not None:
-            realms.setdefault(compiled.keycloak.realm or own, []).append(compiled)
+            realms.setdefault(compiled.keycloak.realm or own, {})[mapping] = compiled
     found = []
-    for realm, using in (realms or {own: []}).items():
+    for realm, using in (realms or {own: {}}).items():
         connection = connections.keycloak_connection(settings, name, realm=realm)
         where = "" if realm == own else f"realm {realm}: "
-        found += [
-            Check(f"{where}{one.name}", one.status, one.detail, one.remedy)
-            for one in keycloak_doctor.check(connection, _needs(using))
-        ]
+        checks = keycloak_doctor.check(connection, _needs(using.values()))
+        checks += _federation_checks(settings, connection, using)
+        found += [Check(f"{where}{one.name}", one.status, one.detail, one.remedy) for one in checks]
     return found
 
 
-def _needs(using: list[Compiled]) -> keycloak_doctor.Needs:
+def _federation_checks(
+    settings: Settings, connection: KeycloakConnection, using: Mapping[str, Compiled]
+) -> list[Check]:
+    """Mappings whose groups the realm takes from the very directory that they are written to."""
+    try:
+        federations = group_federations(connection)
+    except TargetError:  # what keeps the account from reading has a line of its own
+        return []
+    return [
+        Check(f"group federation of {name}", "fail", f"{one.place}: {one.message}", one.hint)
+        for name, compiled in using.items()
+        for one in federated_twice(
+            compiled,
+            connections.outputs_of(settings, compiled),
+            settings.environment,
+            files.reach_of(settings, name),
+            federations,
+        )
+    ]
+
+
+def _needs(using: Iterable[Compiled]) -> keycloak_doctor.Needs:
     outputs = [compiled.keycloak for compiled in using if compiled.keycloak is not None]
     return keycloak_doctor.Needs(
         scoped=any(output.permissions == "scoped" for output in outputs),
@@ -110,8 +133,10 @@ def _ldap_checks(settings: Settings, name: str, mappings: Mapping[str, Compiled]
     return list(dict.fromkeys(found))
 
 
-def _using(settings: Settings, mappings: Mapping[str, Compiled], name: str) -> Iterator[Compiled]:
+def _using(
+    settings: Settings, mappings: Mapping[str, Compiled], connection: str
+) -> Iterator[tuple[str, Compiled]]:
     """The mappings that use the connection."""
-    for compiled in mappings.values():
-        if name in connections.outputs_of(settings, compiled).values():
-            yield compiled
+    for name, compiled in mappings.items():
+        if connection in connections.outputs_of(settings, compiled).values():
+            yield name, compiled

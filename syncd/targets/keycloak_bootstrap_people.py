@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from syncd.errors import TargetError
+from syncd.targets.keycloak_federation import FEDERATION
 from syncd.targets.keycloak_mail_texts import TEXTS
 from syncd.targets.keycloak_password_policy import merged
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from syncd.targets.keycloak_connection import KeycloakConnection
 
 KEYCLOAKS_OWN = frozenset({"", "base", "keycloak"})
-FEDERATION = "org.keycloak.storage.UserStorageProvider"
 VALIDATES = "validatePasswordPolicy"
 
 
