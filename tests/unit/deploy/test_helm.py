@@ -1,0 +1,186 @@
+"""deploy/helm: the chart is taken by helm, and what it makes is shut in and means what syncd means."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+
+from deploy.local.helm import helm
+from syncd.cli.serve import daemon_command
+from syncd.mapping import load as load_mapping
+from syncd.settings import load as load_settings
+
+HELM = Path(__file__).resolve().parents[3] / "deploy" / "helm"
+CHART = HELM / "syncd"
+EXAMPLES = ("production", "small")
+Objects = dict[tuple[str, str], dict[str, Any]]
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([helm(), *words], cwd=HELM, capture_output=True, text=True, check=False)
+
+
+def refusal(*changes: str, example: str = "small") -> str:
+    sets = [word for change in changes for word in ("--set-json", change)]
+    done = run("template", "syncd", "syncd", "-f", f"examples/{example}.yaml", *sets)
+    assert done.returncode != 0
+    return done.stderr
+
+
+@pytest.fixture(scope="module", params=EXAMPLES)
+def objects(request: pytest.FixtureRequest) -> Objects:
+    done = run("template", "syncd", "syncd", "-f", f"examples/{request.param}.yaml")
+    assert done.returncode == 0, done.stderr
+    made = [one for one in yaml.safe_load_all(done.stdout) if one]
+    return {(one["kind"], one["metadata"]["name"]): one for one in made}
+
+
+def pods(objects: Objects) -> list[dict[str, Any]]:
+    found = [one["spec"]["template"]["spec"] for one in objects.values() if "template" in one.get("spec", {})]
+    return found + [one["spec"] for one in objects.values() if one["kind"] == "Pod"]
+
+
+def containers(objects: Objects) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    return [(pod, one) for pod in pods(objects) for one in pod.get("initContainers", []) + pod["containers"]]
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_helm_finds_no_fault_with_the_chart(example: str) -> None:
+    done = run("lint", "--strict", "syncd", "-f", f"examples/{example}.yaml")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_settings_as_mounted_are_valid_and_their_mappings_lie_where_they_say(
+    objects: Objects, tmp_path: Path
+) -> None:
+    (tmp_path / "syncd.yaml").write_text(objects["ConfigMap", "syncd"]["data"]["syncd.yaml"])
+    settings = load_settings(tmp_path / "syncd.yaml", environ={})
+    assert settings.listen.health == "0.0.0.0:9464"
+    mounts = {mount["mountPath"] for _, one in containers(objects) for mount in one["volumeMounts"]}
+    assert {str(mapping.from_) for mapping in settings.mappings.values()} <= mounts
+    assert settings.mappings
+
+
+def test_a_mapping_in_the_values_is_a_valid_one_as_kubernetes_lays_it_out(tmp_path: Path) -> None:
+    values = yaml.safe_load((HELM / "examples" / "production.yaml").read_text())
+    (tmp_path / "..2026_11_24").mkdir()
+    for name, text in values["mappings"]["acme"].items():
+        (tmp_path / "..2026_11_24" / name).write_text(text)
+        (tmp_path / name).symlink_to(f"..data/{name}")
+    (tmp_path / "..data").symlink_to("..2026_11_24")
+    assert load_mapping(tmp_path, name="acme").document
+
+
+def test_every_container_is_shut_in(objects: Objects) -> None:
+    for pod, container in containers(objects):
+        shut = container["securityContext"]
+        assert shut["readOnlyRootFilesystem"] is True
+        assert shut["allowPrivilegeEscalation"] is False
+        assert shut["capabilities"] == {"drop": ["ALL"]}
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["runAsUser"] == 10001
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert pod["automountServiceAccountToken"] is False
+
+
+def test_every_mount_has_its_volume_and_every_volume_its_use(objects: Objects) -> None:
+    for pod in pods(objects):
+        all_of = pod.get("initContainers", []) + pod["containers"]
+        mounted = {mount["name"] for one in all_of for mount in one["volumeMounts"]}
+        assert mounted == {volume["name"] for volume in pod["volumes"]}
+
+
+def test_secrets_are_the_existing_one_and_stand_nowhere_else(objects: Objects) -> None:
+    assert not any(kind == "Secret" for kind, _ in objects)
+    for pod in pods(objects):
+        secrets = [volume["secret"] for volume in pod["volumes"] if "secret" in volume]
+        assert [one["secretName"] for one in secrets] == ["syncd-secrets"]
+
+
+def test_pods_of_a_role_are_those_that_its_deployment_and_its_budget_mean(objects: Objects) -> None:
+    deployments = [one for (kind, _), one in objects.items() if kind == "Deployment"]
+    budgets = [one for (kind, _), one in objects.items() if kind == "PodDisruptionBudget"]
+    for one in deployments:
+        labels = one["spec"]["template"]["metadata"]["labels"]
+        assert one["spec"]["selector"]["matchLabels"].items() <= labels.items()
+        kept = [
+            budget
+            for budget in budgets
+            if budget["spec"]["selector"]["matchLabels"].items() <= labels.items()
+        ]
+        assert len(kept) == (one["spec"]["replicas"] > 1)
+
+
+def test_tables_are_brought_up_to_date_before_a_process_starts(objects: Objects) -> None:
+    jobs = [one for (kind, _), one in objects.items() if kind == "Job"]
+    inits = [one for pod in pods(objects) for one in pod.get("initContainers", [])]
+    first = [one["spec"]["template"]["spec"]["containers"][0] for one in jobs] + inits
+    assert [one["args"] for one in first] == [["db", "upgrade"]]
+    for job in jobs:
+        assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
+        volume = job["spec"]["template"]["spec"]["volumes"][0]
+        hook = objects["ConfigMap", volume["configMap"]["name"]]["metadata"]["annotations"]
+        assert hook["helm.sh/hook"] == "pre-install,pre-upgrade", "the others are not there yet"
+
+
+def test_metrics_can_be_read_by_those_named_and_by_nobody_else(objects: Objects) -> None:
+    (policy,) = (one for (kind, _), one in objects.items() if kind == "NetworkPolicy")
+    assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
+    (ingress,) = policy["spec"]["ingress"]
+    assert [port["port"] for port in ingress["ports"]] == ["health"]
+    assert ingress["from"]
+
+
+def test_the_service_monitor_finds_the_service() -> None:
+    done = run("template", "syncd", "syncd", "-f", "examples/production.yaml")
+    made = [one for one in yaml.safe_load_all(done.stdout) if one]
+    (service,) = (one for one in made if one["kind"] == "Service")
+    (monitor,) = (one for one in made if one["kind"] == "ServiceMonitor")
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    assert [one["port"] for one in monitor["spec"]["endpoints"]] == [
+        one["name"] for one in service["spec"]["ports"]
+    ]
+
+
+def test_the_roles_of_the_chart_are_those_of_the_daemon() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    (role,) = (one for one in daemon_command.params if one.name == "role")
+    assert isinstance(role.type, click.Choice)
+    assert set(schema["properties"]["processes"]["propertyNames"]["enum"]) == set(role.type.choices)
+
+
+def test_a_value_that_the_chart_does_not_know_is_refused() -> None:
+    assert "replicaCount" in refusal("replicaCount=2")
+
+
+def test_a_chart_without_a_secret_is_refused() -> None:
+    assert "existingSecret" in refusal('existingSecret=""')
+
+
+def test_several_processes_on_sqlite_are_refused() -> None:
+    assert "SQLite has one process" in refusal('processes={"all": {"replicas": 2}}')
+    assert "SQLite has one process" in refusal('processes={"worker": {"replicas": 1}}')
+
+
+def test_a_mapping_from_two_places_is_refused() -> None:
+    assert "it can be in one only" in refusal('mappings={"acme": {"acme.yaml": "syncd: 1"}}')
+
+
+def test_a_process_may_be_scaled_to_none() -> None:
+    done = run(
+        "template",
+        "s",
+        "syncd",
+        "-f",
+        "examples/small.yaml",
+        "--set-json",
+        'processes={"all":{"replicas":0}}',
+    )
+    (one,) = (one for one in yaml.safe_load_all(done.stdout) if one and one["kind"] == "Deployment")
+    assert one["spec"]["replicas"] == 0
