@@ -56,6 +56,10 @@ class InForce:
         finally:
             app.close()
 
+    def newest(self) -> App:
+        """The application over the files as they are now, valid or not; the caller closes it."""
+        return App(self.settings, stop=self._stop)
+
     def app(self, trigger: str = "sync", loaded: dict[str, Loaded] | None = None) -> App:
         """The application over what is in force; the caller closes it."""
         fixed = {**self._valid, **(loaded or {})}

@@ -29,20 +29,19 @@ if TYPE_CHECKING:
 )
 @option(
     "--role",
-    type=click.Choice(["all"]),
+    type=click.Choice(["all", "scheduler", "worker"]),
     default="all",
     show_default=True,
-    expose_value=False,
     help=mark("What this process does; on one machine it does all."),
 )
 @click.pass_obj
-def daemon_command(session: Session) -> int:
+def daemon_command(session: Session, role: str) -> int:
     """Serve until told to end."""
-    from syncd.daemon import Daemon  # noqa: PLC0415 - APScheduler and Prometheus are of no use to other commands
+    from syncd.daemon import Daemon, Role  # noqa: PLC0415 - APScheduler and Prometheus are of no use to other commands
 
     session.start_logs()
     start_traces()
-    return Daemon(session.settings_file()).serve()
+    return Daemon(session.settings_file(), Role(role)).serve()
 
 
 schedule_command = group("schedule")(lambda: None)

@@ -34,6 +34,7 @@ def test_an_upgrade_says_what_it_did_and_a_second_one_has_nothing_to_do(url: str
             "0001 The first schema.",
             "0002 What people do: records of acts, and the mails sent for them.",
             "0003 What targets held when they were last read.",
+            "0004 On PostgreSQL, the queue that daemons share, in a schema of its own.",
         ]
         assert store.upgrade() == []
         assert store.check() == []

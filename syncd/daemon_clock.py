@@ -1,0 +1,111 @@
+"""When mappings are due: APScheduler's clock over their rhythms, which only asks and runs nothing itself.
+
+Its times are in memory only; what was missed is told from the history of runs each time it begins.
+"""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import structlog
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
+
+from syncd.dispatch import Trigger
+from syncd.errors import SyncdError
+from syncd.schedule import DEFAULT_CRON, Rhythm, rhythm_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from syncd.app.in_force import InForce
+
+log = structlog.get_logger("syncd.clock")
+
+
+class Due(BaseTrigger):  # type: ignore[misc]  # APScheduler 3 has no types
+    """A rhythm as APScheduler asks for it."""
+
+    def __init__(self, rhythm: Rhythm) -> None:
+        self.rhythm = rhythm
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime | None:
+        """The next firing; what lies between the previous one and now has been asked for, or is one run."""
+        return self.rhythm.after(max(previous or now, now))
+
+
+class Clock:
+    """Asks for each mapping when it is due, between `begin` and `halt`."""
+
+    def __init__(self, files: InForce, ask: Callable[[str, Trigger], bool]) -> None:
+        self._files = files
+        self._ask = ask
+        self._goes = False
+        self._planning = threading.Lock()
+        self._scheduler = BackgroundScheduler(
+            timezone=UTC,
+            executors={"default": ThreadPoolExecutor(1)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+        self._scheduler.start(paused=True)
+
+    def begin(self) -> None:
+        """Ask at once for what is overdue, and go on from there."""
+        self._goes = True
+        self.plan(start=True)
+        self._scheduler.resume()
+
+    def halt(self) -> None:
+        """Ask for nothing more until it begins anew."""
+        with self._planning:
+            self._goes = False
+            self._scheduler.pause()
+            self._scheduler.remove_all_jobs()
+
+    def stop(self) -> None:
+        """End its thread."""
+        self._scheduler.shutdown(wait=True)
+
+    def plan(self, *, start: bool = False) -> None:
+        """Make the times what settings and files say now; those that stay as they were keep their next."""
+        with self._planning:
+            if self._goes:
+                self._replan(start=start)
+
+    def _replan(self, *, start: bool) -> None:
+        now, names = datetime.now(UTC), list(self._files.settings.mappings)
+        for job in self._scheduler.get_jobs():
+            if job.id not in names:
+                job.remove()
+        for name in names:
+            rhythm, overdue = self._rhythm(name, now)
+            job = self._scheduler.get_job(name)
+            if job is None:
+                first = {"next_run_time": now} if overdue or not start else {}
+                self._scheduler.add_job(self._due, Due(rhythm), args=[name], id=name, **first)
+            elif job.trigger.rhythm != rhythm:
+                job.reschedule(Due(rhythm))
+
+    def _due(self, name: str) -> None:
+        try:
+            if not self._ask(name, Trigger.SCHEDULE):
+                log.warning("still waiting for its last time", mapping=name)
+        except SyncdError as error:
+            log.error("could not be asked for", mapping=name, problem=str(error))  # noqa: TRY400 - it says why
+
+    def _rhythm(self, name: str, now: datetime) -> tuple[Rhythm, bool]:
+        """When it is due, and whether it is due already; without valid files it is looked at all the same."""
+        for app in (self._files.newest(), self._files.app()):
+            try:
+                timing = app.timing()
+                rhythm = timing.rhythm(name)
+                return rhythm, timing.overdue(name, rhythm, now)
+            except SyncdError as error:
+                problem = str(error)
+            finally:
+                app.close()
+        log.warning("no schedule", mapping=name, problem=problem)
+        return rhythm_of(DEFAULT_CRON, "UTC", name), True

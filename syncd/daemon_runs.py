@@ -1,0 +1,152 @@
+"""A run as the daemon makes one: unless something says wait, by the files in force, counted, and answered.
+
+The answer tells whoever dispatched it whether and when the mapping is to be tried again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import structlog
+
+from syncd.app.timing import windows_of
+from syncd.dispatch import Again
+from syncd.errors import Busy, MappingInvalid, SyncdError, TargetError
+from syncd.schedule import retry_at, window_end
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from syncd.app.in_force import InForce
+    from syncd.dispatch import Trigger
+    from syncd.health import Metrics
+    from syncd.model import RunReport
+
+log = structlog.get_logger("syncd.daemon")
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing runs before `until`; None where it waits for somebody to say so."""
+
+    until: datetime | None
+
+
+class Runs:
+    """The runs of one process. `last` says of each mapping how its newest one ended, empty where well."""
+
+    def __init__(self, files: InForce, metrics: Metrics, stopping: Callable[[], bool]) -> None:
+        self._files = files
+        self._metrics = metrics
+        self._stopping = stopping
+        self.last: dict[str, str] = {}
+
+    def run(self, name: str, trigger: Trigger, failures: int) -> Again | None:
+        """One run; a fault of ours is told and must not end the schedule of the mapping."""
+        with structlog.contextvars.bound_contextvars(mapping=name):
+            if name not in self._files.settings.mappings:
+                log.warning("asked for, but syncd.yaml has no such mapping here")
+                return None
+            try:
+                return self._run(name, trigger, failures)
+            except Exception:
+                self._metrics.runs.labels(name, "fault").inc()
+                self.last[name] = "syncd itself is at fault, see the log"
+                log.exception("fault")
+                return None
+
+    def problem(self, name: str) -> str:
+        """What is wrong with the files of a mapping, or with syncd.yaml, as they are now."""
+        found = self._files.problems.get(name)
+        if found is None:
+            return ""
+        return str(found.problems[0]) if isinstance(found, MappingInvalid) else str(found)
+
+    def _run(self, name: str, trigger: Trigger, failures: int) -> Again | None:
+        if self._stopping():
+            return Again(datetime.now(UTC), failures)
+        begun, started = datetime.now(UTC), monotonic()
+        try:
+            wait = self._wait(name)
+            if wait is not None:
+                return Again(wait.until) if wait.until is not None else None
+            report = self._files.run(name, trigger.value)
+            again = self._done(name, report, begun, failures)
+        except SyncdError as error:
+            again = self._failed(name, error, failures)
+        self._metrics.seconds.labels(name).observe(monotonic() - started)
+        self._metrics.valid.labels(name).set(int(name not in self._files.problems))
+        if problem := self.problem(name):
+            log.error("files are invalid, the last valid ones stay in force", problem=problem)
+        return again
+
+    def _wait(self, name: str) -> Wait | None:
+        """Whether a pause or a maintenance window keeps the mapping from its run; said in the log."""
+        app = self._files.app()
+        try:
+            pause = app.timing().paused(name)
+        finally:
+            app.close()
+        if pause is not None:
+            log.info("paused", by=pause.by, until=str(pause.until or ""))
+            return Wait(pause.until)
+        ends = window_end(windows_of(self._files.settings), datetime.now(UTC))
+        if ends is not None:
+            log.info("maintenance: nothing is written", until=str(ends))
+            return Wait(ends)
+        return None
+
+    def _done(self, name: str, report: RunReport, begun: datetime, failures: int) -> Again | None:
+        """Write down how a run ended; one that could not read a server is tried again before it is due."""
+        with structlog.contextvars.bound_contextvars(run=report.run):
+            level = log.warning if report.exit_code else log.info
+            level("run", exit_code=report.exit_code, done=len(report.outcomes), held=report.plan.held,
+                  mails=len(report.mails), message=report.message)  # fmt: skip
+        self._metrics.report(name, report)
+        self._metrics.runs.labels(name, str(report.exit_code)).inc()
+        self.last[name] = f"exit code {report.exit_code}: {report.message}" if report.exit_code else ""
+        self._count_invitations(name)
+        if report.exit_code == 0:
+            self._metrics.succeeded({name: begun})
+            return None
+        if self._stopping():  # what it left is for another process, or for the next one here
+            return Again(datetime.now(UTC))
+        return self._retry(name, failures) if report.exit_code == TargetError.exit_code else None
+
+    def _failed(self, name: str, error: SyncdError, failures: int) -> Again | None:
+        """A run that did not come about."""
+        if isinstance(error, Busy):
+            log.info("somebody else works on it", reason=error.message)
+            self._metrics.runs.labels(name, "busy").inc()
+        else:
+            log.error("no run", problem=str(error))
+            self.last[name] = str(error)
+            self._metrics.runs.labels(name, str(error.exit_code)).inc()
+        return self._retry(name, failures) if error.retryable else None
+
+    def _retry(self, name: str, failures: int) -> Again | None:
+        now = datetime.now(UTC)
+        moment = retry_at(failures + 1, now, self._due(name, now))
+        if moment is None:
+            return None
+        log.info("tried again", at=str(moment), failures=failures + 1)
+        return Again(moment, failures + 1)
+
+    def _due(self, name: str, now: datetime) -> datetime | None:
+        app = self._files.app()
+        try:
+            return app.timing().rhythm(name).after(now)
+        except SyncdError:
+            return None
+        finally:
+            app.close()
+
+    def _count_invitations(self, name: str) -> None:
+        app = self._files.app()
+        try:
+            self._metrics.invited(name, app.invitation_states(name))
+        finally:
+            app.close()

@@ -1,0 +1,105 @@
+"""Which of several daemons says when mappings are due: whoever holds a session lock of PostgreSQL.
+
+The lock goes with its session, so a process that dies or loses its connection loses it too, and learns of
+that by asking every second. A process that stands still keeps its session open: another one, seeing no sign
+of life for a while, ends that session. Sessions need a direct connection; a pooler must not share them out.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import structlog
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from syncd.store.database import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Connection
+
+LOOK = 1.0  # seconds between two looks, and two signs of life
+SILENT = 10.0  # seconds without one, after which a leader is taken to stand still
+
+log = structlog.get_logger("syncd.leader")
+
+_LOCK = {"space": 0x73796E63, "lock": 1}
+_TAKE = text("SELECT pg_try_advisory_lock(:space, :lock)")
+_DEPOSE = text("""
+SELECT pg_terminate_backend(session.pid) FROM pg_locks JOIN pg_stat_activity AS session USING (pid)
+WHERE locktype = 'advisory' AND classid = :space AND objid = :lock AND objsubid = 2 AND granted
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+AND session.state_change < clock_timestamp() - make_interval(secs => :silent)
+""")
+# So that a server that is gone without a word is noticed, too (tcp(7)).
+_NOTICE = {"keepalives_idle": 2, "keepalives_interval": 2, "keepalives_count": 2, "tcp_user_timeout": 5000}
+
+
+class Leader:
+    """A candidate from `start` to `stop`; `gained` and `lost` are called in its thread."""
+
+    def __init__(self, store: str, gained: Callable[[], None], lost: Callable[[], None]) -> None:
+        options = {"connect_timeout": 5, "application_name": "syncd leader", **_NOTICE}
+        self._engine = create_engine(
+            parse(store), poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=options
+        )
+        self._gained, self._lost = gained, lost
+        self._session: Connection | None = None
+        self._confirmed: float | None = None  # when the lock was last seen to be ours
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._stand, name="leader")
+
+    def start(self) -> None:
+        """Stand for it."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Step down at once, so that another one need not wait."""
+        self._stopping.set()
+        self._thread.join()
+
+    def leads(self) -> bool:
+        """Whether this process leads; no longer so for one that wakes up after standing still."""
+        confirmed = self._confirmed
+        return confirmed is not None and time.clock_gettime(time.CLOCK_BOOTTIME) - confirmed < SILENT
+
+    def _stand(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._look()
+            except SQLAlchemyError as error:
+                self._step_down(str(error).splitlines()[0])
+            self._stopping.wait(LOOK)
+        self._step_down("the end")
+
+    def _look(self) -> None:
+        """Confirm the lock, or try to get it."""
+        asked = time.clock_gettime(time.CLOCK_BOOTTIME)
+        if self._session is None:
+            self._session = self._engine.connect()
+        if self._confirmed is not None:
+            self._session.execute(text("SELECT 1"))
+            self._confirmed = asked
+        elif self._session.scalar(_TAKE, _LOCK):
+            self._confirmed = asked
+            log.info("leads now: this process says when mappings are due")
+            self._gained()
+        elif self._session.execute(_DEPOSE, {**_LOCK, "silent": SILENT}).first() is not None:
+            log.warning("the leader stood still and was deposed")
+
+    def _step_down(self, why: str) -> None:
+        led, self._confirmed = self._confirmed is not None, None
+        if led:
+            log.warning("leads no longer", reason=why)
+            self._lost()
+        session, self._session = self._session, None
+        if session is not None:
+            try:
+                session.close()
+            except SQLAlchemyError:
+                log.info("its session was gone already")

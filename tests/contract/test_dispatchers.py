@@ -1,0 +1,269 @@
+"""What every dispatcher promises; `syncd.dispatch` lists it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from syncd import cluster
+from syncd.cluster import Queue
+from syncd.dispatch import Again, Trigger
+from syncd.dispatch_threads import Threads
+from syncd.errors import StoreError
+from syncd.store import open_store, revisions
+from tests.contract.store.facts import KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from deploy.local.servers import Postgres
+    from syncd.dispatch import Dispatcher
+
+PATIENCE = 60  # seconds for what takes a fraction of one
+
+
+class Scene:
+    """Runs that last until they are let go, and what was seen of them."""
+
+    def __init__(self) -> None:
+        self.begun: list[tuple[str, Trigger, int]] = []
+        self.ended: list[str] = []
+        self.answers: dict[str, list[Again | None]] = {}
+        self.faults: Counter[str] = Counter()
+        self.overlaps: list[str] = []
+        self.most = 0
+        self._closed: dict[str, threading.Event] = {}
+        self._now: Counter[str] = Counter()
+        self._changed = threading.Condition()
+
+    def hold(self, mapping: str) -> None:
+        """Let runs of the mapping last until `release`."""
+        self._closed[mapping] = threading.Event()
+
+    def release(self, mapping: str) -> None:
+        self._closed.pop(mapping).set()
+
+    def run(self, mapping: str, trigger: Trigger, failures: int) -> Again | None:
+        with self._changed:
+            self.begun.append((mapping, trigger, failures))
+            self._now[mapping] += 1
+            if self._now[mapping] > 1:
+                self.overlaps.append(mapping)
+            self.most = max(self.most, self._now.total())
+            self._changed.notify_all()
+        gate = self._closed.get(mapping)
+        if gate is not None:
+            assert gate.wait(PATIENCE)
+        with self._changed:
+            self._now[mapping] -= 1
+            self.ended.append(mapping)
+            self._changed.notify_all()
+        if self.faults[mapping]:
+            self.faults[mapping] -= 1
+            raise RuntimeError(mapping)
+        answers = self.answers.get(mapping)
+        return answers.pop(0) if answers else None
+
+    def until(self, met: Callable[[], bool]) -> None:
+        with self._changed:
+            assert self._changed.wait_for(met, PATIENCE), (self.begun, self.ended)
+
+    def names(self) -> list[str]:
+        return [mapping for mapping, _, _ in self.begun]
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+class DispatcherContract:
+    """Subclasses give `begin`: a dispatcher of that many workers, started with the scene's runs."""
+
+    @pytest.fixture
+    def begin(self, scene: Scene) -> Iterator[Callable[[int], Dispatcher]]:
+        made: list[Dispatcher] = []
+
+        def begin(workers: int) -> Dispatcher:
+            made.append(self.make(workers))
+            made[-1].start(scene.run)
+            return made[-1]
+
+        yield begin
+        for one in made:
+            one.stop()
+
+    def make(self, workers: int) -> Dispatcher:
+        raise NotImplementedError
+
+    def test_what_is_asked_for_runs_once_for_the_reason_given(self, begin, scene):
+        dispatcher = begin(2)
+        assert dispatcher.ask("acme", Trigger.EVENT)
+        scene.until(lambda: scene.ended == ["acme"])
+        assert scene.begun == [("acme", Trigger.EVENT, 0)]
+
+    def test_what_waits_is_not_asked_for_twice(self, begin, scene):
+        dispatcher = begin(1)
+        scene.hold("busy")
+        dispatcher.ask("busy", Trigger.SCHEDULE)
+        scene.until(lambda: scene.names() == ["busy"])
+        assert [dispatcher.ask("acme", Trigger.SCHEDULE) for _ in range(3)] == [True, False, False]
+        assert dispatcher.waiting() == 1
+        scene.release("busy")
+        dispatcher.ask("last", Trigger.SCHEDULE)
+        scene.until(lambda: "last" in scene.ended)
+        assert scene.names() == ["busy", "acme", "last"]
+
+    def test_asked_for_while_it_runs_it_runs_once_more(self, begin, scene):
+        dispatcher = begin(2)
+        scene.hold("acme")
+        dispatcher.ask("acme", Trigger.SCHEDULE)
+        scene.until(lambda: len(scene.begun) == 1)
+        assert [dispatcher.ask("acme", Trigger.EVENT) for _ in range(3)] == [True, False, False]
+        scene.release("acme")
+        scene.until(lambda: len(scene.ended) == 2)
+        assert scene.begun == [("acme", Trigger.SCHEDULE, 0), ("acme", Trigger.EVENT, 0)]
+        assert not scene.overlaps
+
+    def test_runs_of_one_mapping_never_overlap_and_those_of_others_go_side_by_side(self, begin, scene):
+        dispatcher = begin(4)
+        names = [f"m{number}" for number in range(8)]
+        for name in names[:4]:
+            scene.hold(name)
+        for name in names:
+            dispatcher.ask(name, Trigger.SCHEDULE)
+        scene.until(lambda: scene.most == 4)
+        for name in names:
+            dispatcher.ask(name, Trigger.EVENT)
+        for name in names[:4]:
+            scene.release(name)
+        scene.until(lambda: set(scene.ended) == set(names) and len(scene.ended) >= 12)
+        scene.until(lambda: all(scene.ended.count(name) == 2 for name in names[:4]))
+        assert not scene.overlaps
+
+    def test_what_somebody_waits_for_goes_first(self, begin, scene):
+        dispatcher = begin(1)
+        scene.hold("busy")
+        dispatcher.ask("busy", Trigger.SCHEDULE)
+        scene.until(lambda: scene.names() == ["busy"])
+        for name, trigger in (
+            ("due", Trigger.SCHEDULE),
+            ("urged", Trigger.SCHEDULE),
+            ("edited", Trigger.EVENT),
+            ("wanted", Trigger.SYNC),
+        ):
+            assert dispatcher.ask(name, trigger)
+        assert not dispatcher.ask("urged", Trigger.SYNC)
+        scene.release("busy")
+        scene.until(lambda: len(scene.ended) == 5)
+        assert set(scene.names()[1:3]) == {"wanted", "urged"}
+        assert scene.names()[3:] == ["edited", "due"]
+        assert ("urged", Trigger.SYNC, 0) in scene.begun
+
+    def test_a_run_that_failed_is_tried_again_with_its_count(self, begin, scene):
+        soon = [Again(datetime.now(UTC), number) for number in (1, 2)]
+        scene.answers["acme"] = [*soon, None]
+        begin(2).ask("acme", Trigger.SCHEDULE)
+        scene.until(lambda: len(scene.ended) == 3)
+        assert [(trigger, failures) for _, trigger, failures in scene.begun] == [
+            (Trigger.SCHEDULE, 0),
+            (Trigger.RETRY, 1),
+            (Trigger.RETRY, 2),
+        ]
+
+    def test_what_only_waited_comes_back_as_due(self, begin, scene):
+        scene.answers["acme"] = [Again(datetime.now(UTC)), None]
+        begin(1).ask("acme", Trigger.EVENT)
+        scene.until(lambda: len(scene.ended) == 2)
+        assert scene.begun[1] == ("acme", Trigger.SCHEDULE, 0)
+
+    def test_what_is_tried_later_keeps_nothing_waiting_and_is_called_off_by_success(self, begin, scene):
+        dispatcher = begin(1)
+        scene.answers["acme"] = [Again(datetime.now(UTC) + timedelta(seconds=3), 1), None]
+        dispatcher.ask("acme", Trigger.SCHEDULE)
+        scene.until(lambda: len(scene.ended) == 1)
+        time.sleep(0.3)
+        assert dispatcher.waiting() == 0
+        assert dispatcher.ask("acme", Trigger.SCHEDULE)
+        scene.until(lambda: len(scene.ended) == 2)
+        time.sleep(4)
+        assert scene.begun == [("acme", Trigger.SCHEDULE, 0)] * 2
+
+    def test_a_fault_ends_neither_the_mapping_nor_the_worker(self, begin, scene):
+        dispatcher = begin(1)
+        scene.faults["acme"] = 1
+        dispatcher.ask("acme", Trigger.SCHEDULE)
+        scene.until(lambda: len(scene.ended) == 1)
+        dispatcher.ask("acme", Trigger.SYNC)
+        scene.until(lambda: len(scene.ended) == 2)
+
+    def test_the_end_waits_for_what_runs_and_begins_nothing_more(self, begin, scene):
+        dispatcher = begin(1)
+        scene.hold("acme")
+        dispatcher.ask("acme", Trigger.SCHEDULE)
+        scene.until(lambda: len(scene.begun) == 1)
+        dispatcher.ask("other", Trigger.SCHEDULE)
+        threading.Timer(0.5, scene.release, ["acme"]).start()
+        dispatcher.stop()
+        assert scene.ended == ["acme"]
+        assert scene.names() == ["acme"]
+
+
+class TestThreads(DispatcherContract):
+    """Threads of one process."""
+
+    def make(self, workers: int) -> Dispatcher:
+        return Threads(workers)
+
+
+@pytest.mark.live
+class TestQueue(DispatcherContract):
+    """procrastinate over PostgreSQL."""
+
+    @pytest.fixture(autouse=True)
+    def store(self, postgres_server: Postgres) -> None:
+        self.url = postgres_server.fresh_database()
+        with open_store(self.url, KEY) as store:
+            store.upgrade()
+
+    def make(self, workers: int) -> Dispatcher:
+        return Queue(self.url, workers)
+
+    def test_asks_of_one_process_are_carried_out_by_another(self, begin, scene):
+        asker = Queue(self.url, 0)
+        assert asker.ask("acme", Trigger.SYNC)
+        assert asker.waiting() == 1
+        begin(2)
+        scene.until(lambda: scene.ended == ["acme"])
+        asker.stop()
+
+    def test_a_store_without_the_queue_is_said_so(self, postgres_server):
+        asker = Queue(postgres_server.fresh_database(), 0)
+        with pytest.raises(StoreError, match="procrastinate"):
+            asker.ask("acme", Trigger.SYNC)
+        asker.stop()
+
+    def test_a_run_that_its_worker_forgot_is_asked_for_again(self, begin, scene, monkeypatch):
+        monkeypatch.setattr(cluster, "REAP", 0.2)
+        lost = begin(1)
+        scene.hold("acme")
+        lost.ask("acme", Trigger.SCHEDULE)
+        scene.until(lambda: len(scene.begun) == 1)
+        lost._mine.clear()  # as where a job was fetched and the answer never came
+        begin(1)
+        scene.until(lambda: lost.waiting() == 1 or len(scene.begun) == 2)
+        scene.release("acme")
+        scene.until(lambda: len(scene.ended) == 2)
+
+
+def test_the_tables_of_the_queue_are_those_of_the_library_installed():
+    ours = (Path(revisions.__file__).parent / "procrastinate.sql").read_text("utf-8")
+    theirs = (resources.files("procrastinate") / "sql" / "schema.sql").read_text("utf-8")
+    assert ours.endswith(theirs)
