@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from syncd.store import Store
 
 
+HINT = "five fields: minute hour day month weekday, for example */15 * * * *"
 SHOWN = 5  # times to come that are worth a look
 
 
@@ -115,10 +116,28 @@ def windows_of(settings: Settings) -> list[Window]:
 
 def check_times(settings: Settings) -> None:
     """Raise `MappingInvalid` where an expression or a zone in syncd.yaml means nothing."""
-    windows_of(settings)
-    if settings.schedule is not None:
-        place = settings.place("schedule", "cron")
-        _checked(settings.schedule.cron, settings.schedule.timezone or "UTC", "", place)
+    if problems := wrong_times(settings):
+        raise MappingInvalid(problems)
+
+
+def wrong_times(settings: Settings) -> list[Problem]:
+    """Every expression and zone in syncd.yaml that means nothing."""
+    said: list[tuple[tuple[str, ...], str, str | None]] = [
+        (("maintenance", str(index)), one.cron, one.timezone)
+        for index, one in enumerate(settings.maintenance)
+    ]
+    schedules = {("schedule",): settings.schedule} | {
+        ("mappings", name, "policy", "schedule"): one.policy.schedule
+        for name, one in settings.mappings.items()
+    }
+    said += [(route, one.cron, one.timezone) for route, one in schedules.items() if one is not None]
+    found = []
+    for route, cron, zone in said:
+        try:
+            rhythm_of(cron, zone or "UTC")
+        except NotASchedule as error:
+            found.append(Problem(settings.place(*route, "cron"), ".".join(route), str(error), HINT))
+    return found
 
 
 def _id(mapping: str) -> str:
@@ -129,5 +148,4 @@ def _checked(cron: str, zone: str, key: str, place: Place) -> Rhythm:
     try:
         return rhythm_of(cron, zone, key)
     except NotASchedule as error:
-        hint = "five fields: minute hour day month weekday, for example */15 * * * *"
-        raise MappingInvalid([Problem(place, "cron", str(error), hint)]) from error
+        raise MappingInvalid([Problem(place, "cron", str(error), HINT)]) from error

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncd.app import files
+from syncd.app.timing import wrong_times
 from syncd.app_types import ValidationResult
 from syncd.errors import MappingInvalid, Problem
 from syncd.mapping import outputs
@@ -42,9 +43,10 @@ def validate_paths(
     environment = settings.environment if settings else "any"
     reach = {name: files.reach_of(settings, name) for name in compiled} if settings else {}
     problems += outputs.clashes(compiled, environment, reach)
+    problems += wrong_times(settings) if settings else []
     return ValidationResult(
         problems=tuple(sorted(set(problems))),
-        sources=_lines(problem.place.file for problem in problems),
+        sources=_lines({problem.place.file for problem in problems} - _secretive(settings)),
         mappings=len(paths),
         units=sum(len(one.units) for one in compiled.values()),
         people=sum(len(one.people) for one in compiled.values()),
@@ -75,10 +77,15 @@ def _errors(compiled: Compiled) -> list[Problem]:
     return [one for one in outputs.problems(compiled, "any") if one.severity == "error"]
 
 
+def _secretive(settings: Settings | None) -> set[str]:
+    """The operator's file is named, never quoted: its lines may hold a secret."""
+    return {str(settings.file)} if settings else set()
+
+
 def _lines(names: Iterable[str]) -> Mapping[str, Sequence[str]]:
     """The text of every file in which a problem lies, for the line and its caret."""
     found = {}
-    for name in set(names):
+    for name in names:
         try:
             found[name] = Path(name).read_text("utf-8", errors="replace").splitlines()
         except OSError:

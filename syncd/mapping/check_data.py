@@ -12,6 +12,7 @@ from syncd.mapping.check_report import located
 from syncd.mapping.check_rules import PERSON_FIELDS, check_timezone
 from syncd.mapping.limits_units import WHOLE
 from syncd.mapping.suggestions import did_you_mean
+from syncd.schedule import NotASchedule, rhythm_of
 
 if TYPE_CHECKING:
     from syncd.mapping.check_report import Keys, Located, Report
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 SOURCES = ("csv", "ldap", "http")
 COLUMNS = (*PERSON_FIELDS, "state", "until")
-CRON_FIELDS = (5, 6)
 
 
 def check_data(report: Report) -> None:
@@ -115,6 +115,8 @@ def _check_policy(report: Report, keys: Keys, policy: Policy) -> None:
             report.value(where, "protects nothing", "name a person, a group or a path")
     if policy.schedule is not None:
         check_timezone(report, (*keys, "schedule", "timezone"), policy.schedule.timezone)
-        if len(policy.schedule.cron.split()) not in CRON_FIELDS:
-            message = f'"{policy.schedule.cron}" is no cron expression'
-            report.value((*keys, "schedule", "cron"), message, 'five fields, for example "*/15 * * * *"')
+        try:
+            rhythm_of(policy.schedule.cron, "UTC")
+        except NotASchedule as error:
+            hint = 'five fields, for example "*/15 * * * *"'
+            report.value((*keys, "schedule", "cron"), str(error), hint)
