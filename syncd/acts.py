@@ -100,11 +100,18 @@ class Invitation(Record):
     told: tuple[str, ...] = ()  # notices already sent: accepted, expired
     failures: int = 0  # in a row, of mails and of making the account; decides how long the next try waits
     void: str = ""  # the account whose earlier links must die before the mail that was asked for again
+    earlier: datetime | None = None  # the newest mail before the one begun last, by Keycloak's clock
+    worded: str = ""  # the account that still carries what the last mail was to say
+    username: str = ""  # of the account to be made; empty: the address
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of that account
 
 
 @dataclass(frozen=True, slots=True)
 class Link(Record):
-    """A link that anyone who has it may redeem, within its bounds; only the SHA-256 of the token is kept."""
+    """A link that anyone who has it may redeem, within its bounds; only the SHA-256 of the token is kept.
+
+    `asks` are what the page asks for beside the address, `words` what it says: `unit.en`, `role.fr`.
+    """
 
     unit: str = ""
     role: str = ""
@@ -116,19 +123,31 @@ class Link(Record):
     created_at: datetime | None = None
     expires_at: datetime | None = None
     revoked: bool = False
+    asks: tuple[str, ...] = ()
+    approval: bool = False
+    words: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Redemption(Record):
-    """A request recorded by the public listener; another process acts on it."""
+    """A request recorded by the public listener; another process acts on it.
+
+    One that `awaits` has to be approved first; one that is `asked` is confirmed by whoever has the token,
+    whose SHA-256 is kept: it was mailed to an address that has an account.
+    """
 
     link: str = ""
     address: str = ""
     given_name: str = ""
     family_name: str = ""
     asked_at: datetime | None = None
-    state: str = "recorded"  # recorded | invited | refused
+    state: str = "recorded"  # recorded | awaits | approved | asked | confirmed | invited | refused
     reason: str = ""
+    unit: str = ""
+    locale: str = ""
+    token: str = ""
+    expires_at: datetime | None = None
+    words: Mapping[str, str] = field(default_factory=dict)  # as those of the link
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +224,13 @@ class Notice(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class Call(Record):
+    """Somebody acted where no run followed: the daemon makes one that makes it true."""
+
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Pause(Record):
     """Scheduled runs of a mapping wait, until somebody resumes them or until `until`."""
 
@@ -223,6 +249,7 @@ RECORDS: Mapping[str, type[Record]] = {
     "lock": Lock,
     "edit": ProfileEdit,
     "notice": Notice,
+    "call": Call,
     "pause": Pause,
 }
 """Every kind of record by the name under which the store keeps it."""

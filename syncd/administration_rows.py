@@ -320,3 +320,12 @@ def elsewhere(act: Act, world: World) -> list[Act]:
         for held in world.of(act.target.person)
         if world.unit(held.unit).kind in kinds and (held.unit, held.role) != (act.unit, act.target.role)
     ]
+
+
+def reached_by(actor: Actor, unit: Path, world: World) -> bool:
+    """Whether some row lets the actor do anything in the unit, conditions and targets aside."""
+    return any(
+        world.has(actor.person, row.by, held) and _reaches(row, held.unit, unit, world)
+        for row in rows_at(unit, world)
+        for held in world.of(actor.person)
+    )

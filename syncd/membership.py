@@ -48,6 +48,7 @@ class Office:
     connect: Callable[[], Directory] | None
     now: Callable[[], datetime]
     new_id: Callable[[str], str]
+    public_url: str = ""  # where people reach the page on which links are redeemed; empty: there is none
 
     def acting_as(self, person: str) -> Office:
         """The same office on behalf of a person."""

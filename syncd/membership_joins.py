@@ -16,6 +16,7 @@ from syncd.administration_rows import full_name
 from syncd.administration_words import Case
 from syncd.errors import UsageError
 from syncd.identity import Person, fold
+from syncd.membership_redemptions import answer, awaiting
 from syncd.membership_words import Verdict
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from syncd.membership import Office
     from syncd.model import Path
-    from syncd.targets.directory import AccountState
+    from syncd.targets.directory import AccountState, Directory
 
 KEYCLOAK = "keycloak"
 
@@ -33,7 +34,18 @@ def request(office: Office, unit: Path, address: str) -> Verdict:
 
     Raises `UsageError` where there is no such account.
     """
-    account = _account(office, address)
+    native = _directory(office).find(address)
+    if not native:
+        raise UsageError(f"nobody registered with {address}", "register in Keycloak first")
+    return request_of(office, unit, native)
+
+
+def request_of(office: Office, unit: Path, native: str) -> Verdict:
+    """The same for the account with this id; raises `UsageError` where it is gone."""
+    account = _directory(office).state(native)
+    if account is None:
+        raise UsageError("nobody has this account any more", "register in Keycloak first")
+    address = account.address
     refusal = _no_request(office, unit, account)
     if refusal is not None:
         return refusal
@@ -57,7 +69,13 @@ def request(office: Office, unit: Path, address: str) -> Verdict:
 
 
 def approve(office: Office, unit: Path, who: str, role: str = "") -> Verdict:
-    """Let somebody in who asked, in a role that the model fixes or whoever approves chooses."""
+    """Let somebody in who asked, in a role that the model fixes or whoever approves chooses.
+
+    Who redeemed a link that asks for approval gets the role of the link.
+    """
+    redeemed = awaiting(office, unit, who)
+    if redeemed is not None:
+        return answer(office, unit, redeemed, let_in=True)
     found = _latest(office, unit, who)
     if found.state == "approved":
         return Verdict(who, True, f"{who} was let into {_path(unit)} already; nothing changes")
@@ -77,6 +95,9 @@ def approve(office: Office, unit: Path, who: str, role: str = "") -> Verdict:
 
 def refuse(office: Office, unit: Path, who: str) -> Verdict:
     """Do not let somebody in; the account stays, or goes where the model says so and it holds nothing."""
+    redeemed = awaiting(office, unit, who)
+    if redeemed is not None:
+        return answer(office, unit, redeemed, let_in=False)
     found = _latest(office, unit, who)
     if found.state == "refused":
         return Verdict(who, True, f"{who} was refused already; nothing changes")
@@ -104,17 +125,12 @@ def state(office: Office, join: Join) -> str:
 # --- who asks -----------------------------------------------------------------------------------------
 
 
-def _account(office: Office, address: str) -> AccountState:
+def _directory(office: Office) -> Directory:
     if office.connect is None:
         raise UsageError(
             f"{office.mapping} has no Keycloak, so nobody registers", "name the person in the files"
         )
-    directory = office.connect()
-    native = directory.find(address)
-    found = directory.state(native) if native else None
-    if found is None:
-        raise UsageError(f"nobody registered with {address}", "register in Keycloak first")
-    return found
+    return office.connect()
 
 
 def _no_request(office: Office, unit: Path, account: AccountState) -> Verdict | None:

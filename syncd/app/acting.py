@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from syncd import reconcile
-from syncd.acts import Redemption
-from syncd.app import people
+from syncd.acts import Call, Redemption
+from syncd.administration_words import Actor
+from syncd.app import connections, people
 from syncd.app.office import Before, office_of, write_down
-from syncd.errors import Busy, MappingInvalid
-from syncd.membership_links import process_redemptions
+from syncd.errors import Busy, MappingInvalid, Stale, UsageError
+from syncd.membership_redemptions import TO_DECIDE, process
 from syncd.membership_words import Verdict
-from syncd.prepare import prepare
+from syncd.prepare import prepare, wholly_read
 from syncd.settings import SettingsInvalid
 
 if TYPE_CHECKING:
@@ -21,10 +23,14 @@ if TYPE_CHECKING:
     from syncd.mapping.read import Loaded
     from syncd.membership import Office
     from syncd.model import RunPlan, RunReport
-    from syncd.prepare import Job
+    from syncd.prepare import Job, Prepared
     from syncd.settings import Settings
     from syncd.store import Store
 
+API = "api"
+"""Who is named as holding the lease while an act of the API is recorded."""
+UNKNOWN = "unknown"
+"""Who acts where no person of the mapping holds the account."""
 LINKS = "links"
 """Who is named as holding the lease, and as the operator, while notes of redeemed links are answered."""
 
@@ -33,6 +39,7 @@ class Acting:
     """What an application does on behalf of people; the rest of it is in `App`."""
 
     settings: Settings
+    _calls: Sequence[Call] = ()  # for a run, that were there before it began
 
     if TYPE_CHECKING:
         _load: Callable[[Settings, str], Loaded]
@@ -49,9 +56,13 @@ class Acting:
         Raises `UsageError` where nobody is known by that name.
         """
         job = self._job(mapping)
-        loaded = self._load(self.settings, mapping)
-        inviter = people.inviter_of(self.settings, mapping, loaded, job.store)
-        return office_of(job, prepare(job), inviter, who, operator)
+        return self._office(job, prepare(job), who, operator)
+
+    def _office(self, job: Job, prepared: Prepared, who: str = "", operator: str = "") -> Office:
+        loaded = self._load(self.settings, job.mapping)
+        inviter = people.inviter_of(self.settings, job.mapping, loaded, job.store)
+        office = office_of(job, prepared, inviter, who, operator)
+        return replace(office, public_url=self.settings.public_url or "")
 
     def act(
         self, mapping: str, who: str, operator: str, do: Callable[[Office], Sequence[Verdict]]
@@ -78,15 +89,77 @@ class Acting:
         self._finish(job, report)
         return verdicts, report
 
+    def office_of_account(self, mapping: str, native: str) -> Office:
+        """The office on behalf of whoever holds a Keycloak account; somebody unknown may do nothing there.
+
+        Raises `TargetError` where not all was read: half a world must not decide.
+        """
+        job = self._job(mapping)
+        prepared = prepare(job)
+        wholly_read(prepared.plan)
+        office = self._office(job, prepared)
+        accounts = prepared.people.accounts.items()
+        holders = (
+            person for (person, target), one in accounts if (target, one.native) == ("keycloak", native)
+        )
+        person = next(holders, "")
+        return replace(office, actor=Actor(person), by=person or UNKNOWN)
+
+    def record(
+        self, mapping: str, native: str, do: Callable[[Office], Sequence[Verdict]]
+    ) -> Sequence[Verdict]:
+        """Do something on behalf of whoever holds a Keycloak account, and have a run called for it.
+
+        As in `act`, but what acts give and take is left to the daemon. Only an account as such is opened
+        and closed at once: a lock that waits is no lock.
+        """
+        store = self._db
+        with store.lease(self._known(mapping), API, reconcile.LEASE):
+            before = Before.of(store, mapping)
+            office = self.office_of_account(mapping, native)
+            verdicts = do(office)
+            if any(verdict.allowed for verdict in verdicts):
+                try:
+                    prepare(self._job(mapping))
+                except SettingsInvalid:
+                    raise
+                except MappingInvalid as error:
+                    before.restore(store, office.by)
+                    return [Verdict(one.who, False, str(error), error.problems[0].place) for one in verdicts]
+                store.acts.add(Call(people.new_id("c"), mapping, by=office.by), by=office.by)
+        return verdicts
+
+    def realm(self, mapping: str) -> tuple[str, str, str]:
+        """Where the people of a mapping log in: address of the server, realm, file of its certificates.
+
+        Raises `UsageError` where there is no such mapping, or it has no Keycloak.
+        """
+        document = self._load(self.settings, self._known(mapping)).document
+        connection = connections.keycloak_of(self.settings, document)
+        if not connection:
+            raise UsageError(f"{mapping} has no Keycloak, so nobody logs in")
+        server = connections.keycloak_settings(self.settings, connection)
+        output = document.keycloak or None
+        return server.url, (output.realm if output else None) or server.realm, str(server.ca or "")
+
+    def called(self) -> dict[str, str]:
+        """What waits for a run, from the store alone: record id → mapping."""
+        acts = self._db.acts
+        notes = [one for state in TO_DECIDE for one in acts.all(Redemption, None, state=state)]
+        return {one.id: one.mapping for one in (*acts.all(Call, None), *notes)}
+
     def _answer_links(self, mapping: str) -> None:
         """Whoever redeemed a link is invited before the plan that shows it; while a run goes on, later."""
         store = self._db
-        if store.acts.all(Redemption, self._known(mapping), state="recorded"):
+        self._calls = store.acts.all(Call, self._known(mapping))
+        if any(store.acts.all(Redemption, mapping, state=state) for state in TO_DECIDE):
             with suppress(Busy), store.lease(mapping, LINKS, reconcile.LEASE):
-                process_redemptions(self.office(mapping, operator=LINKS))
+                process(self.office(mapping, operator=LINKS))
 
     def _finish(self, job: Job, report: RunReport) -> None:
         """Keep what waits for approval, and write down in acts what the run made true."""
         self._keep(report.plan)
         if not report.exit_code:
             write_down(job, report.run)
+            with suppress(Stale):  # another run answered them
+                job.store.acts.change(gone=self._calls)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from syncd import membership_joins, membership_links
-from syncd.acts import OPEN, Invitation, InvitationState, Join, Link
+from syncd.acts import OPEN, Invitation, InvitationState, Join, Link, Redemption
 from syncd.errors import UsageError
 from syncd.mapping.roster_view import Known, Member, export_csv, members, one_line_each
 
@@ -99,7 +99,9 @@ def invitation_lines(office: Office, *, everything: bool = False) -> list[Line]:
 
 
 def join_lines(office: Office) -> list[Line]:
-    """Everybody who asked to join, oldest first."""
+    """Everybody who asked to join, oldest first; then who redeemed a link that asks for approval."""
+    redeemed = office.store.acts.all(Redemption, office.mapping, state="awaits")
+    roles = {one.id: one.role for one in office.store.acts.all(Link, office.mapping)}
     return [
         Line(
             one.id,
@@ -111,6 +113,9 @@ def join_lines(office: Office) -> list[Line]:
             by=office.world.name(one.by) if one.state in ("approved", "refused") else "",
         )
         for one in office.store.acts.all(Join, office.mapping)
+    ] + [
+        Line(one.id, one.address, one.unit, roles.get(one.link, ""), "requested", _time(one.asked_at))
+        for one in redeemed
     ]
 
 

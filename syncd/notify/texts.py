@@ -51,6 +51,13 @@ TEXTS = {
         mark("{unit} has a new {role}"),
         mark("{heir} now is {role} of {unit}."),
     ),
+    "link.confirm": (
+        mark("Please confirm: you become {role} of {unit}"),
+        mark(
+            "Somebody redeemed a link with your address. To become {role} of {unit}, open {url} and confirm. "
+            "If it was not you, ignore this mail: nothing happens then."
+        ),
+    ),
     "membership.ending": (
         mark("Your membership in {unit} ends on {until}"),
         mark("You are {role} of {unit} until {until}. Ask its administrators if it is to go on."),

@@ -7,9 +7,11 @@ Secrets stand nowhere in it: they are references, read when they are needed and 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from pydantic import BaseModel, PrivateAttr, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -21,6 +23,7 @@ from syncd.mapping.tree_paths import dotted
 from syncd.mapping.values import Duration, Span, Text
 from syncd.settings import layers as _layers
 from syncd.settings.models import (
+    Api,
     Connection,
     EnvironmentName,
     Http,
@@ -71,6 +74,7 @@ class Settings(BaseSettings):
     operators: Operators = Operators()
     smtp: Smtp | None = None
     listen: Listen = Listen()
+    api: Api = Api()
     full_read: Span = Duration(days=1)
     integrity_key: Secret | None = None
     public_url: Text | None = None
@@ -98,6 +102,23 @@ class Settings(BaseSettings):
     def secret(self, reference: SecretReference) -> SecretStr:
         """What `reference` leads to, read now; raises SettingsInvalid where it leads nowhere."""
         return reference.reveal(dict(os.environ))
+
+    def revealed(self) -> list[str]:
+        """Every secret that can be read, for who takes them out of a text.
+
+        The store's address is one where it is a reference, its password in any case; a webhook's address
+        is one, since its path often is what lets in.
+        """
+        found = []
+        for _, reference in _references((), self):
+            with suppress(SettingsInvalid):
+                found.append(reference.reveal(dict(os.environ)).get_secret_value())
+        with suppress(SettingsInvalid):
+            address = self.store.reveal(dict(os.environ)).get_secret_value()
+            found += [address] if self.store.url is None else []
+            parts = urlsplit(address)
+            found += [unquote(parts.password or ""), *parse_qs(parts.query).get("password", ())]
+        return [text for text in (*found, *(hook.url for hook in self.webhooks)) if text]
 
     def place(self, *route: str) -> Place:
         """Where the setting at `route` is written, else the file."""

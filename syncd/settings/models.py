@@ -222,6 +222,12 @@ class Listen(Model):
     public: Address | None = None
 
 
+class Api(Model):
+    """What access tokens must be for: the audience that Keycloak writes into them."""
+
+    audience: Text = "syncd-api"
+
+
 class Webhook(Model):
     """Who is told of events: `events` empty means all; bodies are signed with `secret` where one is given."""
 
@@ -304,6 +310,7 @@ Mail: TypeAlias = Annotated[MailRule, BeforeValidator(_mail)]
 
 __all__ = [
     "MASK",
+    "Api",
     "Connection",
     "EnvironmentName",
     "FileRule",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from sqlalchemy import Connection, func, select
 
-from syncd.acts import Link, Record, Transfer
+from syncd.acts import Link, Record, Redemption, Transfer
 from syncd.errors import Stale, StoreError
 from syncd.store import tables
 from syncd.store.act_rows import columns, kind_of, person_of, record_from, state_of, unit_of
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Row, Select
 
-    from syncd.acts import Invitation, Notice, Redemption
+    from syncd.acts import Invitation, Notice
     from syncd.store.audit import Audit
     from syncd.store.database import Database
     from syncd.store.integrity import Seal
@@ -140,6 +140,10 @@ class Acts:
     def find_transfer(self, token_hash: str) -> Transfer | None:
         """The transfer with a token of this SHA-256, in whatever state."""
         return self._by_token(Transfer, token_hash)
+
+    def find_redemption(self, token_hash: str) -> Redemption | None:
+        """The redemption to be confirmed with a token of this SHA-256, in whatever state."""
+        return self._by_token(Redemption, token_hash)
 
     def redeem(self, link_id: str, redemption: Redemption, now: datetime) -> bool:
         """Count one use of a link and record the redemption, both or neither; whether the link allowed it.

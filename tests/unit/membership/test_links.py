@@ -9,7 +9,8 @@ import pytest
 
 from syncd.acts import Invitation, Link, Redemption
 from syncd.errors import UsageError
-from syncd.membership_links import create, process_redemptions, redeem, revoke
+from syncd.membership_links import create, revoke
+from syncd.membership_redemptions import Wish, process, redeem
 from tests.unit.membership.bureau import BO, SAM, SUE, UNIT
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def redeemed(bureau: Bureau, token: str, address: str = "new@acme.example") -> str:
-    return redeem(bureau.store, token, address, now=bureau.now, new_id=bureau.new_id)
+    return redeem(bureau.store, token, Wish(address), now=bureau.now, new_id=bureau.new_id)
 
 
 def test_a_link_is_shown_once_and_kept_as_its_hash(bureau: Bureau) -> None:
@@ -32,11 +33,11 @@ def test_whoever_redeems_leaves_a_note_and_is_invited_by_the_right_of_the_issuer
     token = create(bureau.office(BO), UNIT, "guest").secret
     assert redeemed(bureau, token) == ""
     assert bureau.store.acts.all(Invitation, "acme") == []
-    (verdict,) = process_redemptions(bureau.office())
+    (verdict,) = process(bureau.office())
     assert verdict.allowed
     (invitation,) = bureau.store.acts.all(Invitation, "acme")
     assert (invitation.address, invitation.role) == ("new@acme.example", "guest")
-    assert process_redemptions(bureau.office()) == []
+    assert process(bureau.office()) == []
 
 
 def test_an_issuer_who_lost_the_right_lets_nobody_in(bureau: Bureau) -> None:
@@ -44,7 +45,7 @@ def test_an_issuer_who_lost_the_right_lets_nobody_in(bureau: Bureau) -> None:
     token = create(bureau.office(SUE), UNIT, "guest").secret
     redeemed(bureau, token)
     bureau.office(BO).remove(SUE, UNIT)
-    (verdict,) = process_redemptions(bureau.office())
+    (verdict,) = process(bureau.office())
     assert not verdict.allowed
     (note,) = bureau.store.acts.all(Redemption, "acme")
     assert (note.state, bool(note.reason)) == ("refused", True)
