@@ -34,6 +34,7 @@ from syncd.invitations_changes import (
     sent,
     settle,
     told,
+    unworded,
     withdraw,
 )
 from syncd.invitations_mail import unwelcome, without_mail
@@ -52,6 +53,7 @@ from syncd.invitations_words import (
     Settle,
     Step,
     Tell,
+    Unword,
     Withdraw,
     moment,
     same_address,
@@ -78,6 +80,7 @@ __all__ = [
     "Settle",
     "Step",
     "Tell",
+    "Unword",
     "Withdraw",
     "accept",
     "asked",
@@ -98,10 +101,13 @@ __all__ = [
     "sent",
     "settle",
     "told",
+    "unworded",
     "withdraw",
 ]
 
 _S = InvitationState
+EVENT_TIMES = timedelta(milliseconds=1)
+"""How finely Keycloak tells the times of its events."""
 FINISHING = timedelta(minutes=30)
 """How long after its expiry a link that was opened in time may be finished: a login in Keycloak."""
 
@@ -127,11 +133,10 @@ def next_step(  # noqa: PLR0913, PLR0917  the inputs of a decision, each of its 
     """
     case = _Case(invitation, seen, now, rules, budget)
     if invitation.state in (_S.CANCELLED, _S.DECLINED):
-        return _left_behind(case) or _tell(case) or Nothing(f"{invitation.state}{_because(invitation)}")
+        ended = _left_behind(case) or _tell(case) or _unword(case)
+        return ended or Nothing(f"{invitation.state}{_because(invitation)}")
     if invitation.state is _S.ACCEPTED:
-        return _tell(case) or Nothing("accepted")
-    if seen.declined:
-        return _withdraw(case, _S.DECLINED, "declined by the invitee")
+        return _tell(case) or _unword(case) or Nothing("accepted")
     if not wanted:
         return _withdraw(case, _S.CANCELLED, "nobody asks for it any more")
     return _accepted(case) or _BY_STATE[invitation.state](case)
@@ -142,18 +147,21 @@ def concerns(invitation: Invitation, rules: Rules) -> bool:
     if invitation.state in OPEN or invitation.state is _S.EXPIRED:
         return True
     left_behind = invitation.state is not _S.ACCEPTED and invitation.made_account
-    return left_behind or _notice(invitation, rules) is not None
+    is_worded = _carries_words(invitation, rules)
+    return left_behind or is_worded or _notice(invitation, rules) is not None
 
 
 def evidence_since(invitation: Invitation, rules: Rules) -> datetime:
-    """From when on an admin event proves the mail that is being sent, and not the one before it.
+    """From when on, by Keycloak's clock, an admin event proves the mail that is being sent.
 
-    Raises ValueError when no mail was begun.
+    It is any moment after the event that was the newest before: only where there was none the two clocks
+    are compared. Raises ValueError when no mail was begun.
     """
     if invitation.sending_at is None:
         raise ValueError(f"invitation {invitation.id}: no mail was begun")
-    since = invitation.sending_at - rules.skew
-    return since if invitation.sent_at is None else max(since, invitation.sent_at)
+    if invitation.earlier is not None:
+        return invitation.earlier + EVENT_TIMES
+    return invitation.sending_at - rules.skew
 
 
 def _accepted(case: _Case) -> Step | None:
@@ -257,7 +265,7 @@ def _remind(case: _Case) -> Step:
 
 def _expired(case: _Case) -> Step:
     when = moment(case.invitation.expires_at) if case.invitation.expires_at else "an unknown day"
-    return _tell(case) or Nothing(f"expired on {when}; send it again or cancel it")
+    return _tell(case) or _unword(case) or Nothing(f"expired on {when}; send it again or cancel it")
 
 
 def _lost(case: _Case) -> Step | None:
@@ -336,6 +344,16 @@ def _is_new(seen: Seen) -> bool:
 def _tell(case: _Case) -> Tell | None:
     about = _notice(case.invitation, case.rules)
     return Tell(about) if about else None
+
+
+def _unword(case: _Case) -> Unword | None:
+    """An invitation that is over leaves nothing on the account that a later mail could say."""
+    invitation = case.invitation
+    return Unword(invitation.worded) if _carries_words(invitation, case.rules) else None
+
+
+def _carries_words(invitation: Invitation, rules: Rules) -> bool:
+    return bool(invitation.worded) and rules.activation != "self_reset"
 
 
 def _notice(invitation: Invitation, rules: Rules) -> str | None:

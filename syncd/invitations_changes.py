@@ -8,7 +8,7 @@ step that asks for it, and refuses a wrong state as an error of the program.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from syncd.acts import OPEN, Invitation, InvitationState
 from syncd.invitations_words import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from syncd.invitations_words import Fail, KeepAccount, Kind, Rules, Settle, Withdraw
 
@@ -42,6 +42,8 @@ class Invitee:
     locale: str = ""
     given_name: str = ""
     family_name: str = ""
+    username: str = ""
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def declared(id: str, mapping: str, invitee: Invitee, now: datetime) -> Invitation:  # noqa: A002  the record's own word
@@ -65,6 +67,8 @@ def _new(id_: str, mapping: str, invitee: Invitee, now: datetime) -> Invitation:
         locale=invitee.locale,
         given_name=invitee.given_name,
         family_name=invitee.family_name,
+        username=invitee.username,
+        attributes=invitee.attributes,
         asked_at=now,
     )
 
@@ -87,8 +91,14 @@ def kept(invitation: Invitation, step: KeepAccount) -> Invitation:
     return replace(invitation, account=step.account, made_account=step.made)
 
 
-def begin_sending(invitation: Invitation, kind: Kind, now: datetime) -> Invitation:
-    """A mail is about to leave; committed before the call."""
+def begin_sending(
+    invitation: Invitation, kind: Kind, now: datetime, earlier: datetime | None = None
+) -> Invitation:
+    """A mail is about to leave; committed before the call.
+
+    `earlier` is when the newest mail of actions to the account left until now, by Keycloak's own clock: what
+    proves this one is newer.
+    """
     _only(invitation, (_S.SENT,) if kind == "reminder" else _UNSENT, f"send a mail ({kind})")
     return replace(
         invitation,
@@ -96,6 +106,8 @@ def begin_sending(invitation: Invitation, kind: Kind, now: datetime) -> Invitati
         kind=kind,
         attempt=invitation.attempt + 1,
         sending_at=now,
+        earlier=earlier,
+        worded=invitation.account,
         retry_at=None,
         void="",
     )
@@ -202,9 +214,15 @@ def withdraw(invitation: Invitation, step: Withdraw, now: datetime) -> Invitatio
         ended_at=invitation.ended_at if invitation.state is step.state else now,
         account="" if step.delete else invitation.account,
         made_account=False,
+        worded="" if step.delete else invitation.worded,
         retry_at=None,
         void="",
     )
+
+
+def unworded(invitation: Invitation) -> Invitation:
+    """The account no longer carries what the last mail was to say."""
+    return replace(invitation, worded="")
 
 
 def told(invitation: Invitation, about: str) -> Invitation:

@@ -44,7 +44,6 @@ class Seen:
     address: str = ""
     foreign: bool = False
     mail_event: datetime | None = None
-    declined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +173,13 @@ class Fail:
 
 
 @dataclass(frozen=True, slots=True)
+class Unword:
+    """Take from `account` what the last mail was to say, then commit `unworded`: no later mail says it."""
+
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tell:
     """Write the notice to the inviter and commit `told`, in one transaction."""
 
@@ -192,6 +198,7 @@ Step: TypeAlias = (
     | Withdraw
     | Fail
     | Tell
+    | Unword
 )
 
 

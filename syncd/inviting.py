@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from syncd import invitations
 from syncd.acts import OPEN, Grant, Invitation, InvitationState, Notice, Record
-from syncd.errors import Stale, TargetError
+from syncd.errors import IncompleteRead, Stale, TargetError
 from syncd.invitations import (
     Accept,
     Budget,
@@ -29,6 +29,7 @@ from syncd.invitations import (
     Send,
     Settle,
     Tell,
+    Unword,
     Withdraw,
 )
 from syncd.model import Kind, Mailed
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
     from syncd.identity import Person
     from syncd.invitations import Step
-    from syncd.mapping.schema import Invitations
+    from syncd.mapping.schema import Invitations, MappingDocument
     from syncd.settings.models import MailRule
     from syncd.store import Store
     from syncd.targets.directory import AccountState, Directory
@@ -65,6 +66,7 @@ class Letter:
     client: str = ""
     redirect: str = ""
     login: str = ""
+    language: str = "en"  # of what inviters are told
 
 
 def rules_of(document: Invitations, mails_per_day: int | None, mail: MailRule, now: datetime) -> Rules:
@@ -87,6 +89,24 @@ def rules_of(document: Invitations, mails_per_day: int | None, mail: MailRule, n
         per_unit_per_day=document.limits.per_unit_per_day,
         per_day=mails_per_day,
     )
+
+
+def mailed_actions(document: Invitations) -> tuple[str, ...]:
+    """What the mailed link asks for: `actions`, as far as `invitee.sets` says what there is to fill in."""
+    if not document.invitee.sets:
+        return document.actions
+    sets = set(document.invitee.sets)
+    fills = {"UPDATE_PASSWORD": "password" in sets, "UPDATE_PROFILE": bool(sets - {"password", "email"})}
+    kept = tuple(action for action in document.actions if fills.get(action, True))
+    return kept + tuple(action for action, is_asked in fills.items() if is_asked and action not in kept)
+
+
+def language_of(document: MappingDocument, asked: str) -> str:
+    """The language of somebody's mail: the one asked for, unless the mapping has one for everybody."""
+    rule, usual = document.invitations.locale, document.settings.language or ""
+    if rule == "fixed":
+        return usual
+    return asked or usual if rule in ("person", "per_batch") else rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,9 +253,9 @@ class Inviter:
     def _do(self, one: Invitation, step: Step) -> tuple[Invitation, list[Mailed]]:
         match step:
             case MakeAccount():
-                return self._make(one, "")
+                return self._make(one)
             case RemakeAccount(account=account):
-                return self._make(one, account)
+                return self._remake(one, account)
             case Send():
                 return self._send(one, step)
             case Accept(account=account):
@@ -249,8 +269,12 @@ class Inviter:
                 return self._note(one, step), []
 
     def _note(self, one: Invitation, step: Step) -> Invitation:
-        """The steps that call nobody: only the record changes."""
+        """The steps by which nobody gets anything: what is changed is the record."""
         match step:
+            case Unword(account=account):
+                with suppress(AccountRefused):  # it is gone, with everything that it carried
+                    self.directory.clear_mail_attributes(account)
+                return self._save(invitations.unworded(one))
             case Tell(about=about):
                 return self._tell(one, about)
             case KeepAccount():
@@ -272,20 +296,19 @@ class Inviter:
 
     # --- accounts -------------------------------------------------------------------------------------
 
-    def _make(self, one: Invitation, before: str) -> tuple[Invitation, list[Mailed]]:
+    def _make(self, one: Invitation) -> tuple[Invitation, list[Mailed]]:
         """An account without a credential; its address is noted as invited before it exists."""
         one = self._save(invitations.begin_making(one))
         self._vouch(one)
-        if before:
-            self.directory.delete(before)
         try:
             account = self.directory.create(
                 NewAccount(
-                    username=one.address,
+                    username=one.username or one.address,
                     address=one.address,
                     given_name=one.given_name,
                     family_name=one.family_name,
                     locale=one.locale,
+                    attributes=one.attributes,
                     actions=(PROOF,) if self.rules.activation == "action_link" else (),
                 )
             )
@@ -295,6 +318,19 @@ class Inviter:
             return self._save(failed), [Mailed(one.address, "account", error.message)]
         self._pin(one, account)
         return self._save(invitations.made(one, account)), [Mailed(one.address, "account", "made")]
+
+    def _remake(self, one: Invitation, before: str) -> tuple[Invitation, list[Mailed]]:
+        """The account under a new id, which kills earlier links; where it must stay, the report says so."""
+        one = self._save(invitations.begin_making(one))
+        try:
+            account = self.directory.remake(before)
+        except AccountRefused as refused:
+            if self.directory.state(before) is None:
+                return one, []  # it is made anew from what the invitation says
+            kept = invitations.kept(one, KeepAccount(before, made=True))
+            return self._save(replace(kept, void="")), [Mailed(one.address, "account", refused.message)]
+        self._pin(one, account)
+        return self._save(invitations.made(one, account)), [Mailed(one.address, "account", "made anew")]
 
     def _keep(self, one: Invitation, step: KeepAccount) -> Invitation:
         self._pin(one, step.account)
@@ -317,8 +353,9 @@ class Inviter:
 
     def _send(self, one: Invitation, step: Send) -> tuple[Invitation, list[Mailed]]:
         """Count the mail, commit `sending`, call once; what the call did not say the event log will."""
+        earlier = self._earlier(one)
         self.store.acts.note_send(one, self.now())
-        one = self._save(invitations.begin_sending(one, step.kind, self.now()))
+        one = self._save(invitations.begin_sending(one, step.kind, self.now(), earlier))
         if self.rules.activation == "self_reset":
             return self._inform(one)
         with suppress(AccountRefused):  # a read-only directory's account: the mail then says less
@@ -335,9 +372,21 @@ class Inviter:
         failed = invitations.failed(one, result.reason, self.now(), self.rules, temporary=result.temporary)
         return self._save(failed), [Mailed(one.address, step.kind, result.reason)]
 
+    def _earlier(self, one: Invitation) -> datetime | None:
+        """The newest mail that left to the account before this one; none to one that never was mailed.
+
+        A realm that keeps no events has none to mistake for the one to come.
+        """
+        is_new = one.made_account and not one.attempt
+        if is_new or self.rules.activation == "self_reset":
+            return None
+        with suppress(IncompleteRead):
+            return self.directory.mail_event(one.account, (one.asked_at or self.now()) - DAY)
+        return None
+
     def _inform(self, one: Invitation) -> tuple[Invitation, list[Mailed]]:
         """`self_reset`: a notice without a link that expires; the person enters by the forgotten password."""
-        notice = self._notice(one, "account.created", one.address)
+        notice = self._notice(one, "account.created", one.address, one.locale or self.letter.language)
         told = self._change(invitations.sent(one, self.now(), self.rules), notice)
         return told, [Mailed(one.address, "notice", "sent")]
 
@@ -350,21 +399,21 @@ class Inviter:
             kind=step.kind,
         )
 
-    def _notice(self, one: Invitation, about: str, to: str) -> Notice:
+    def _notice(self, one: Invitation, about: str, to: str, locale: str) -> Notice:
         values = {
             "person": one.address,
-            "unit": self.letter.unit(one.unit, one.locale),
-            "role": self.letter.role(one.role, one.locale),
+            "unit": self.letter.unit(one.unit, locale),
+            "role": self.letter.role(one.role, locale),
             "by": self.letter.inviter(one.by),
             "url": self.letter.login,
+            "reason": one.reason,
         }
-        return Notice(
-            self.new_id("n"), self.mapping, to=to, about=about, locale=one.locale or "en", values=values
-        )
+        return Notice(self.new_id("n"), self.mapping, to=to, about=about, locale=locale, values=values)
 
     def _tell(self, one: Invitation, about: str) -> Invitation:
         """The inviter's notice and the note that it was written, in one transaction."""
-        notice = self._notice(one, f"invitation.{about}", self.letter.inviter(one.by))
+        to = self.letter.inviter(one.by)
+        notice = self._notice(one, f"invitation.{about}", to, self.letter.language)
         return self._change(invitations.told(one, about), notice)
 
     def _accept(self, one: Invitation, account: str) -> tuple[Invitation, list[Mailed]]:

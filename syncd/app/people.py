@@ -5,14 +5,14 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from syncd.acts import Lock, Notice
 from syncd.app import connections
 from syncd.errors import Stale
 from syncd.invitations import Invitee
-from syncd.inviting import Inviter, Letter, rules_of
+from syncd.inviting import Inviter, Letter, language_of, mailed_actions, rules_of
 from syncd.mapping import limits
 from syncd.notify import Hook, NotDelivered, Outbox, SmtpSettings, tell
 from syncd.targets.keycloak_directory import KeycloakDirectory
@@ -54,7 +54,10 @@ def inviter_of(settings: Settings, name: str, loaded: Loaded, store: Store) -> I
 
     @lru_cache(maxsize=1)
     def connect() -> KeycloakDirectory:
-        return KeycloakDirectory(connections.keycloak_connection(settings, connection, realm=realm))
+        may_write = partial(store.may_write, name)
+        return KeycloakDirectory(
+            connections.keycloak_connection(settings, connection, realm=realm, may_write=may_write)
+        )
 
     policy = limits.overlay(limits.operator_policy(settings.mappings[name].policy), document.policy)
     per_day = policy.mails.per_day if policy.mails else None
@@ -92,10 +95,11 @@ def _letter(document: MappingDocument, store: Store, login: str) -> Letter:
         unit=unit,
         role=role,
         inviter=inviter,
-        actions=invitations.actions,
+        actions=mailed_actions(invitations),
         client=invitations.client or "",
         redirect=invitations.redirect or "",
         login=login,
+        language=language,
     )
 
 
@@ -127,7 +131,15 @@ def invitees(prepared: Prepared, compiled: Compiled) -> Iterator[Invitee]:
             seen.add(person)
             unit = compiled.units[one.unit].uid
             yield Invitee(
-                person, entry.email, unit, one.role, entry.locale, entry.given_name, entry.family_name
+                person,
+                entry.email,
+                unit,
+                one.role,
+                language_of(compiled.models[one.unit[0]].document, entry.locale),
+                entry.given_name,
+                entry.family_name,
+                entry.username,
+                entry.attributes,
             )
 
 

@@ -28,7 +28,20 @@ if TYPE_CHECKING:
     from syncd.store.database import Database
     from syncd.store.integrity import Seal
 
-PERSONAL = frozenset({"who", "address", "to", "given_name", "family_name", "reason", "details", "values"})
+PERSONAL = frozenset(
+    {
+        "who",
+        "address",
+        "to",
+        "username",
+        "given_name",
+        "family_name",
+        "attributes",
+        "reason",
+        "details",
+        "values",
+    }
+)
 """Fields that may name somebody or speak of them; the others hold ids, times and states."""
 
 _acts = tables.acts
@@ -83,7 +96,8 @@ def _names(record: Record, marks: frozenset[str]) -> bool:
 def _texts(record: Record) -> Iterator[str]:
     for name in _personal(record):
         value = getattr(record, name)
-        yield from value.values() if isinstance(value, Mapping) else [value]
+        for one in value.values() if isinstance(value, Mapping) else [value]:
+            yield from one if isinstance(one, tuple) else [one]
 
 
 def _personal(record: Record) -> list[str]:

@@ -98,4 +98,6 @@ def _decoded(value: Any, hint: Any) -> Any:
         return hint.fromisoformat(value)
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return hint(value)
+    if get_origin(hint) is Mapping:
+        return {name: _decoded(one, get_args(hint)[1]) for name, one in value.items()}
     return tuple(value) if get_origin(hint) is tuple else value

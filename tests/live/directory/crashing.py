@@ -305,6 +305,9 @@ class Story:
         (one,) = self.invitations()
         assert (one.state, one.made_account) == (InvitationState.ACCEPTED, True), self.crashes
         assert self.accounts() == [one.account], self.crashes
+        account = self.world.directory.state(one.account)
+        assert account is not None
+        assert not [name for name in account.attributes if name.startswith("syncd.mail.")], self.crashes
         with self.store() as store:
             (person,) = store.persons()
             grants = store.acts.all(Grant, MAPPING)

@@ -44,9 +44,21 @@ SITUATIONS = {
         wanted=False, seen=replace(NEW, pending_action=False)
     ),
     "nobody wants it, syncd did not make the account": Situation(NOT_OURS, wanted=False),
-    "the invitee declines": Situation(seen=replace(NEW, declined=True)),
     "the mail's event is seen": Situation(seen=replace(NEW, mail_event=NOW - 10 * MINUTE)),
     "an event of before the mail is seen": Situation(seen=replace(NEW, mail_event=NOW - 11 * MINUTE)),
+    "an event of before the mail is seen, of a fast clock": Situation(
+        {"earlier": NOW - 10 * MINUTE}, seen=replace(NEW, mail_event=NOW - 10 * MINUTE)
+    ),
+    "an event after the one before is seen, of a slow clock": Situation(
+        {"earlier": NOW - 20 * MINUTE}, seen=replace(NEW, mail_event=NOW - 19 * MINUTE)
+    ),
+    "the account carries what the mail said": Situation({"worded": "a1"}),
+    "the account that is not ours carries it": Situation({"worded": "a1", **NOT_OURS}),
+    "by reset, nothing is carried": Situation(
+        {"worded": "a1", **NOT_OURS},
+        rules=replace(RULES, activation="self_reset"),
+        seen=Seen("a1", address=ADDRESS),
+    ),
     "the mail was begun a minute ago": Situation({"sending_at": NOW - MINUTE}),
     "the time is over": Situation(OVER),
     "a reminder is due": Situation(NEARLY_OVER, rules=REMINDING),

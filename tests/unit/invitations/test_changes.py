@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -251,9 +252,10 @@ def test_what_is_open_expired_or_unfinished_concerns_a_run() -> None:
     assert not invitations.concerns(invitation(S.ACCEPTED, by=""), telling)
 
 
-def test_evidence_counts_from_the_begin_of_the_mail_but_never_from_before_the_last_one() -> None:
+def test_evidence_is_newer_than_the_event_before_or_where_there_was_none_than_the_begin_of_the_mail() -> None:
     assert invitations.evidence_since(invitation(S.SENDING), RULES) == NOW - 10 * MINUTE - RULES.skew
-    again = invitation(S.SENDING, sent_at=NOW - 10 * MINUTE - RULES.skew / 2)
-    assert invitations.evidence_since(again, RULES) == again.sent_at
+    for earlier in (NOW - 11 * MINUTE, NOW - 9 * MINUTE):
+        again = invitation(S.SENDING, earlier=earlier)
+        assert invitations.evidence_since(again, RULES) == earlier + timedelta(milliseconds=1)
     with pytest.raises(ValueError, match="no mail was begun"):
         invitations.evidence_since(invitation(S.REQUESTED), RULES)

@@ -96,7 +96,7 @@ def unwanted_in_use() -> World:
 
 def refused_by_invitee() -> World:
     world = mailed(fresh())
-    world.declined = True
+    assert world.end(invitations.decline)
     return world
 
 
@@ -251,3 +251,21 @@ def test_what_was_deleted_by_hand_goes_out_again_when_asked() -> None:
     world.heal()
     assert (world.record.state, world.record.account) == (S.SENT, "a1")
     assert [mail.kind for mail in world.live_links()] == ["resend"]
+
+
+@pytest.mark.parametrize("answer", [Answer.UNHEARD, Answer.LOST])
+@pytest.mark.parametrize("pause", [0.002, 0.5, 1.9])
+@pytest.mark.parametrize("offset", [-1.9, 0.0, 1.9])
+def test_a_mail_asked_for_moments_after_the_last_is_proved_by_its_own_event_only(
+    offset: float, pause: float, answer: Answer
+) -> None:
+    world = fresh()
+    world.offset = timedelta(seconds=offset)
+    world.run()
+    world.now += timedelta(seconds=pause)
+    assert world.resend()
+    world.answers = [answer]
+    world.run()
+    assert world.record.state is (S.SENDING if answer is Answer.UNHEARD else S.SENT)
+    world.heal()
+    assert (world.record.state, [mail.kind for mail in world.mails]) == (S.SENT, ["invitation", "resend"])

@@ -21,7 +21,19 @@ from tests.unit.invitations.world import Account, Answer, World
 
 # a number asks for a long search with new chance; without one it is short and always the same
 EXAMPLES = int(os.environ.get("SYNCD_LAW_EXAMPLES", "0"))
-SPANS = [timedelta(seconds=20), MINUTE, 3 * MINUTE, 6 * MINUTE, HOUR, 5 * HOUR, DAY, 3 * DAY, 11 * DAY]
+SPANS = [
+    timedelta(),
+    timedelta(seconds=1),
+    timedelta(seconds=20),
+    MINUTE,
+    3 * MINUTE,
+    6 * MINUTE,
+    HOUR,
+    5 * HOUR,
+    DAY,
+    3 * DAY,
+    11 * DAY,
+]
 OPEN = {S.REQUESTED, S.SENDING, S.SENT, S.FAILED}
 
 all_rules = st.builds(
@@ -79,7 +91,7 @@ class Histories(RuleBasedStateMachine):
     @precondition(lambda self: self.world.mails)
     @rule()
     def the_invitee_declines(self) -> None:
-        self.world.declined = True
+        self.world.end(invitations.decline)
 
     @rule()
     def nobody_wants_it_any_more(self) -> None:
@@ -127,7 +139,9 @@ class Histories(RuleBasedStateMachine):
         """Wanted: out, or accepted, or somebody can read why not. Unwanted: ended, and its links are dead."""
         world, state = self.world, self.world.record.state
         account = world.account
-        is_over = not world.wanted or world.declined or state in (S.CANCELLED, S.DECLINED)
+        is_over = not world.wanted or state in (S.CANCELLED, S.DECLINED)
+        if account and account.id == world.record.account and state not in OPEN:
+            assert not account.words or world.rules.activation == "self_reset", "facts were left behind"
         if is_over and state is not S.ACCEPTED:
             assert state in (S.CANCELLED, S.DECLINED)
             assert not world.record.made_account

@@ -21,6 +21,7 @@ from syncd.invitations import (
     Settle,
     Step,
     Tell,
+    Unword,
     Withdraw,
 )
 from tests.unit.invitations.build import DAY, S, Situation, table
@@ -39,6 +40,7 @@ WORDS: dict[type[Step], Callable[[Any], str]] = {
     Withdraw: lambda step: VERBS[step.state] + ("+" if step.delete else ""),
     Fail: lambda _: "fail",
     Tell: lambda step: f"tell {step.about}",
+    Unword: lambda _: "unword",
 }
 VERBS = {S.CANCELLED: "cancel", S.DECLINED: "decline"}
 

@@ -29,6 +29,7 @@ from syncd.invitations import (
     Settle,
     Step,
     Tell,
+    Unword,
     Withdraw,
 )
 from tests.unit.invitations.build import ADDRESS, NOW
@@ -63,6 +64,7 @@ class Account:
     linked: bool = False
     enabled: bool = True
     edge: bool = False
+    words: str = ""  # what the next mail would say
 
     @property
     def foreign(self) -> bool:
@@ -90,7 +92,6 @@ class World:
     now: datetime = NOW
     account: Account | None = None
     wanted: bool = True
-    declined: bool = False
     mails: list[Mail] = field(default_factory=list)
     events: list[tuple[datetime, str]] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
@@ -140,7 +141,7 @@ class World:
     def _look(self) -> Seen:
         account = self.account
         if account is None:
-            return Seen(declined=self.declined)
+            return Seen()
         event = None
         if self.record.state is S.SENDING:
             since = invitations.evidence_since(self.record, self.rules)
@@ -155,7 +156,6 @@ class World:
             address=account.address,
             foreign=account.foreign,
             mail_event=event,
-            declined=self.declined,
         )
 
     def _tick(self) -> None:
@@ -209,7 +209,10 @@ class World:
         self._commit(invitations.kept(self.record, step))
 
     def _send(self, step: Send) -> None:
-        self._commit(invitations.begin_sending(self.record, step.kind, self.now))
+        assert self.account
+        earlier = max((at for at, of in self.events if of == self.account.id), default=None)
+        self._commit(invitations.begin_sending(self.record, step.kind, self.now, earlier))
+        self.account.words = step.kind
         answer = self.answers.pop(0) if self.answers else Answer.OK
         if answer is Answer.UNHEARD:
             return
@@ -233,7 +236,6 @@ class World:
 
     def _mail(self, step: Send) -> None:
         assert self.wanted, "a mail left that nobody wants"
-        assert not self.declined, "a mail left to somebody who declined"
         assert self.record.state is S.SENDING, "a mail left before it was committed"
         assert self.account
         assert self.account.enabled, "a mail left to a disabled account"
@@ -282,6 +284,12 @@ class World:
         if step.delete:
             self._delete(step.delete)
         self._commit(invitations.withdraw(self.record, step, self.now))
+
+    def _unword(self, step: Unword) -> None:
+        self._tick()
+        if self.account and self.account.id == step.account:
+            self.account.words = ""
+        self._commit(invitations.unworded(self.record))
 
     def _fail(self, step: Fail) -> None:
         assert self.gone_by_hand, f"nothing happened that explains: {step.reason}"
@@ -364,4 +372,5 @@ _DO: dict[type[Step], Callable[..., None]] = {
     Withdraw: World._withdraw,
     Fail: World._fail,
     Tell: World._tell,
+    Unword: World._unword,
 }
