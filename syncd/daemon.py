@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import threading
 from enum import StrEnum
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import structlog
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from syncd.dispatch import Dispatcher
     from syncd.settings import Settings
 
+CALL_AGAIN = 60.0  # seconds after which a run is asked for again that a lease or a pause kept off
 WORKERS = 4  # mappings reconciled side by side in one process; a run mostly waits for its servers
 
 log = structlog.get_logger("syncd.daemon")
@@ -88,12 +90,18 @@ class Daemon:
         self._events = Events()
         self._changed: set[str] = set()
         self._guard = threading.Lock()
+        self._called: dict[str, float] = {}  # what waits for a run, and when one was asked for
         self._metrics = Metrics()
         self._pulse = Pulse(BEAT)
         self._runs = Runs(self._files, self._metrics, self._stopping.is_set)
         self._dispatcher: Dispatcher
         self._clock: Clock
         self._leader: Alone | Leader | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """The operator's file in force."""
+        return self._files.settings
 
     def serve(self) -> int:
         """Work until SIGTERM or SIGINT; the exit code. Raises `Busy` where a daemon has the store."""
@@ -151,6 +159,8 @@ class Daemon:
                 self._reload(self._take_changed())
             elif event == NOW:
                 self._wake(self._files.settings.mappings, Trigger.SYNC)
+            if self._leads():
+                self._answer_calls()
 
     def _end(self, listener: Listener, watch: Watch) -> None:
         """Finish the waves under way; what is left is another run's."""
@@ -211,6 +221,21 @@ class Daemon:
                 self._dispatcher.ask(name, trigger)
         except SyncdError as error:
             log.error("could not be asked for", problem=str(error))  # noqa: TRY400 - it says why
+
+    def _answer_calls(self) -> None:
+        """Let run what people asked for by the API or on the public page; what stays is asked for again."""
+        app = self._files.app()
+        try:
+            called = app.called()
+        except SyncdError as error:
+            log.error("no calls", problem=str(error))  # noqa: TRY400 - it says why
+            return
+        finally:
+            app.close()
+        now = monotonic()
+        due = {one for one in called if now - self._called.get(one, -math.inf) > CALL_AGAIN}
+        self._called = {one: now if one in due else self._called[one] for one in called}
+        self._wake({called[one] for one in due} & self._files.settings.mappings.keys(), Trigger.SYNC)
 
     # --- how it is --------------------------------------------------------------------------------
 

@@ -126,7 +126,8 @@ class Acting:
                 except MappingInvalid as error:
                     before.restore(store, office.by)
                     return [Verdict(one.who, False, str(error), error.problems[0].place) for one in verdicts]
-                store.acts.add(Call(people.new_id("c"), mapping, by=office.by), by=office.by)
+        if any(verdict.allowed for verdict in verdicts):  # the lease is free by now for the run
+            store.acts.add(Call(people.new_id("c"), mapping, by=office.by), by=office.by)
         return verdicts
 
     def realm(self, mapping: str) -> tuple[str, str, str]:

@@ -29,19 +29,30 @@ if TYPE_CHECKING:
 )
 @option(
     "--role",
-    type=click.Choice(["all", "scheduler", "worker"]),
+    type=click.Choice(["all", "scheduler", "worker", "web", "public"]),
     default="all",
     show_default=True,
-    help=mark("What this process does; on one machine it does all."),
+    help=mark("What this process does; on one machine it does all but the public page."),
 )
 @click.pass_obj
 def daemon_command(session: Session, role: str) -> int:
     """Serve until told to end."""
-    from syncd.daemon import Daemon, Role  # noqa: PLC0415 - APScheduler and Prometheus are of no use to other commands
-
     session.start_logs()
     start_traces()
-    return Daemon(session.settings_file(), Role(role)).serve()
+    config = session.settings_file()
+    if role in ("web", "public"):
+        from syncd.web.serving import serve  # noqa: PLC0415 - FastAPI is of no use to other commands
+
+        return serve(config, role)
+    from syncd.daemon import Daemon, Role  # noqa: PLC0415 - nor are APScheduler and Prometheus
+
+    daemon = Daemon(config, Role(role))
+    if role != "all" or daemon.settings.listen.web is None:
+        return daemon.serve()
+    from syncd.web.serving import beside  # noqa: PLC0415 - as above
+
+    with beside(config):
+        return daemon.serve()
 
 
 schedule_command = group("schedule")(lambda: None)

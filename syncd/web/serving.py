@@ -90,15 +90,11 @@ def serve(config: Path | None, role: str) -> int:
 
 @contextmanager
 def beside(config: Path | None) -> Iterator[None]:
-    """Have the API answer from this process too, where `listen.web` names an address.
+    """Have the API answer from this process too.
 
     The public page never does: whoever finds a hole in it must not be where secrets are.
     """
-    desk = Desk(config)
-    if desk.files.settings.listen.web is None:
-        yield
-        return
-    server = _web(desk)
+    server = _web(Desk(config))
     server.start()
     log.info("ready", role="web", url=server.url)
     try:
