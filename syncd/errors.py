@@ -26,6 +26,9 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+TAKEN_OVER = "this run stood still and another one may hold the mapping now, so nothing more is written"
+"""Why a write was not sent."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:

@@ -9,6 +9,7 @@ import secrets
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from syncd import reconcile
@@ -334,10 +335,13 @@ class App(Acting):
         targets: dict[str, Target] = {}
         unbuilt: dict[str, str] = {}
         servers: dict[str, str] = {}
+        may_write = partial(store.may_write, mapping)
         for output, connection in connections.outputs_of(self.settings, compiled).items():
             servers[output] = connections.server(self.settings, connection)
             try:
-                targets[output] = connections.target(self.settings, compiled, output, connection, marker)
+                targets[output] = connections.target(
+                    self.settings, compiled, output, connection, marker, may_write=may_write
+                )
             except TargetError as error:
                 unbuilt[output] = error.in_one_line
         self._open += targets.values()

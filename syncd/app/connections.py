@@ -20,6 +20,8 @@ from syncd.targets.ldap import LdapTarget
 from syncd.targets.ldap_profile import LdapProfile
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from syncd.mapping.compiled import Compiled
     from syncd.mapping.schema import LdapOutput, MappingDocument
     from syncd.settings import Settings
@@ -82,7 +84,9 @@ def keycloak_settings(settings: Settings, name: str) -> Keycloak:
     return one
 
 
-def keycloak_connection(settings: Settings, name: str, *, realm: str = "") -> KeycloakConnection:
+def keycloak_connection(
+    settings: Settings, name: str, *, realm: str = "", may_write: Callable[[], bool] = lambda: True
+) -> KeycloakConnection:
     """A connection as the running account; `realm` is the one to work in, by default the account's own."""
     one = keycloak_settings(settings, name)
     return KeycloakConnection(
@@ -93,10 +97,13 @@ def keycloak_connection(settings: Settings, name: str, *, realm: str = "") -> Ke
         name=name,
         login_realm=one.realm,
         ca=str(one.ca or ""),
+        may_write=may_write,
     )
 
 
-def ldap_connection(settings: Settings, name: str) -> ConnectionSettings:
+def ldap_connection(
+    settings: Settings, name: str, may_write: Callable[[], bool] = lambda: True
+) -> ConnectionSettings:
     """Where the directory is and how to log in."""
     one = settings.connections[name]
     if not isinstance(one, Ldap):
@@ -110,6 +117,7 @@ def ldap_connection(settings: Settings, name: str) -> ConnectionSettings:
         start_tls=one.start_tls,
         insecure=one.insecure,
         wire=one.wire,
+        may_write=may_write,
     )
 
 
@@ -144,13 +152,23 @@ def ldap_profile(output: LdapOutput, marker: str) -> LdapProfile:
     )
 
 
-def target(settings: Settings, compiled: Compiled, output: str, connection: str, marker: str) -> Target:
+def target(  # noqa: PLR0913 - what it is, where it is, and what it may
+    settings: Settings,
+    compiled: Compiled,
+    output: str,
+    connection: str,
+    marker: str,
+    *,
+    may_write: Callable[[], bool],
+) -> Target:
     """The target of one output; raises a `TargetError` or `MappingInvalid` where it cannot be made."""
     if output == "keycloak":
         realm = (compiled.keycloak.realm if compiled.keycloak else None) or ""
-        return KeycloakTarget(keycloak_connection(settings, connection, realm=realm), marker=marker)
+        return KeycloakTarget(
+            keycloak_connection(settings, connection, realm=realm, may_write=may_write), marker=marker
+        )
     return LdapTarget(
-        output, ldap_connection(settings, connection), ldap_profile(compiled.ldap[output], marker)
+        output, ldap_connection(settings, connection, may_write), ldap_profile(compiled.ldap[output], marker)
     )
 
 

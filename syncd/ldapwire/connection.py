@@ -38,6 +38,7 @@ class ConnectionSettings:
     `name` is the connection's name in syncd.yaml, for messages. `ca` is a file of trusted
     certificates; without it the system's are trusted. `insecure` allows `ldap://` without TLS to
     another machine; it never switches the check of certificates off. `wire` is `lean` or `stock`.
+    `may_write` is asked before each write; where it says no, the write is not sent.
     """
 
     name: str
@@ -51,6 +52,7 @@ class ConnectionSettings:
     page_size: int = 500
     connect_timeout: int = 5
     receive_timeout: int = 30
+    may_write: Callable[[], bool] = lambda: True
 
 
 class ConnectionLost(Exception):  # an event of the wire, turned into a TargetError or Reply above it

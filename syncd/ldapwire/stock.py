@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ldap3 import MODIFY_ADD, MODIFY_DELETE, MODIFY_REPLACE
 from ldap3.core.exceptions import LDAPExceptionError
 
+from syncd.errors import TAKEN_OVER
 from syncd.ldapwire import ber
 from syncd.ldapwire.operations import (
     LOST,
@@ -53,6 +54,8 @@ def write(connection: Connection, operations: Sequence[Operation]) -> Iterator[R
     """As `writer.write`, with a window of one; `after` is always empty."""
     trouble = ""
     for operation in operations:
+        if not trouble and not connection.settings.may_write():
+            trouble = TAKEN_OVER
         if trouble:
             yield Reply(operation, NOT_SENT, trouble)
             continue

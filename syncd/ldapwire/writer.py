@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from syncd.errors import TAKEN_OVER
 from syncd.ldapwire import ber
 from syncd.ldapwire.connection import ConnectionLost
 from syncd.ldapwire.operations import LOST, NOT_SENT, Add, Operation, Reply
@@ -27,10 +28,12 @@ def write(connection: Connection, operations: Sequence[Operation], window: int =
     A broken connection is no exception: what was in flight is answered `LOST`, what was not sent yet
     `NOT_SENT`; nothing is ever sent twice.
     """
-    waiting = list(reversed(operations))
+    waiting, forbidden = list(reversed(operations)), list[Operation]()
     flying: dict[int, Operation] = {}
     trouble = ""
     while (waiting or flying) and not trouble:
+        if waiting and not connection.settings.may_write():
+            waiting, forbidden = [], waiting
         try:
             _launch(connection, waiting, flying, window)
             while len(flying) > (window // 2 if waiting else 0):
@@ -41,6 +44,8 @@ def write(connection: Connection, operations: Sequence[Operation], window: int =
         yield Reply(operation, LOST, trouble)
     for operation in reversed(waiting):
         yield Reply(operation, NOT_SENT, trouble)
+    for operation in reversed(forbidden):
+        yield Reply(operation, NOT_SENT, TAKEN_OVER)
 
 
 def _launch(

@@ -79,6 +79,7 @@ class Store:
         self.acts = Acts(database, seal, audit)
         self.lease = leases.lease
         self.lease_state = leases.state
+        self.may_write = leases.may_write
         self.persons = persons.all
         self.save_persons = persons.save
         self.erase = Erasure(database, persons, ActErasure(database, seal, audit), audit).erase

@@ -2,12 +2,14 @@
 
 A lease is a row with an end. Taking it raises its token, and every write of a run is checked against
 the token under which the run started, in the same transaction: a process that slept through its
-lease and wakes up finds that its writes no longer count (a fencing token).
+lease and wakes up finds that its writes no longer count (a fencing token). Servers know no tokens:
+before each write to one, `may_write` asks the clock whether the lease can have been taken over.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -41,17 +43,25 @@ class LeaseState:
 class Lease:
     """The right to write for one mapping; a thread renews it until the end of the `with` block."""
 
-    def __init__(self, leases: Leases, mapping: str, token: int, ttl: timedelta) -> None:
+    def __init__(self, leases: Leases, mapping: str, token: int, until: float, ttl: timedelta) -> None:
         self.mapping = mapping
         self.token = token
         self._leases = leases
         self._ttl = ttl
+        self._until = until
         self._ended = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name=f"lease of {mapping}", daemon=True)
 
     def renew(self) -> None:
         """Prolong by the full time; raises Busy where another run has taken over, so that this one stops."""
+        asked = _elapsed()
         self._leases.renew(self.mapping, self.token, self._ttl)
+        self._until = asked + self._ttl.total_seconds()
+
+    @property
+    def holds(self) -> bool:
+        """Whether nobody can have taken over yet, by a clock that goes on while this process stands still."""
+        return _elapsed() < self._until
 
     def start_keeping(self) -> None:
         """Renew now and then in the background: one long read may outlast the lease."""
@@ -78,7 +88,7 @@ class Leases:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._held: dict[str, int] = {}
+        self._held: dict[str, Lease] = {}
         self._guard = threading.Lock()
 
     @contextmanager
@@ -87,9 +97,10 @@ class Leases:
 
         An expired lease is taken over, and so is one whose process is certainly gone.
         """
-        lease = Lease(self, mapping, self._take(mapping, holder, ttl), ttl)
+        asked = _elapsed()
+        lease = Lease(self, mapping, self._take(mapping, holder, ttl), asked + ttl.total_seconds(), ttl)
         with self._guard:
-            self._held[mapping] = lease.token
+            self._held[mapping] = lease
         lease.start_keeping()
         try:
             yield lease
@@ -102,7 +113,17 @@ class Leases:
     def held_token(self, mapping: str) -> int | None:
         """The token of the lease that this store object holds on the mapping, if it does."""
         with self._guard:
-            return self._held.get(mapping)
+            lease = self._held.get(mapping)
+        return lease.token if lease is not None else None
+
+    def may_write(self, mapping: str) -> bool:
+        """Whether servers may be written to: not by a run that stood still until its lease had run out.
+
+        Asked right before each write, without a look at the database. What is no run has no lease.
+        """
+        with self._guard:
+            lease = self._held.get(mapping)
+        return lease is None or lease.holds
 
     def state(self, mapping: str) -> LeaseState | None:
         """Who holds the mapping now, if anybody does."""
@@ -188,6 +209,11 @@ def _state(row: Row[Any] | None) -> LeaseState | None:
 
 def _of(mapping: str) -> Any:
     return update(tables.leases).where(tables.leases.c.mapping == mapping)
+
+
+def _elapsed() -> float:
+    """Seconds since the machine started, its sleep included."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def _clock(when: datetime) -> str:

@@ -8,6 +8,7 @@ wait, every path segment is percent-encoded, and each failure is a `TargetError`
 
 from __future__ import annotations
 
+import base64
 import json
 import ssl
 import threading
@@ -24,11 +25,12 @@ from keycloak.connection import ConnectionManager
 from keycloak.exceptions import KeycloakConnectionError, KeycloakError
 
 from syncd import traffic
-from syncd.errors import IncompleteRead, NotTrusted, TargetError, Unreachable
+from syncd.errors import TAKEN_OVER, IncompleteRead, NotTrusted, TargetError, Unreachable
 from syncd.targets.keycloak_failures import (
     OVERLOADED,
     WHOLE_ANSWER,
     Answered,
+    NotSent,
     answer_failure,
     login_failure,
     transport_failure,
@@ -65,6 +67,12 @@ class Reply:
         return self.headers.get("Location", "").rpartition("/")[2]
 
 
+def claims_of(token: str) -> dict[str, Any]:
+    """The claims of the account's own token; the server that issued it is the one that checks it."""
+    part = token.split(".")[1]
+    return dict(json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))))
+
+
 @dataclass(frozen=True, slots=True)
 class _Token:
     text: str
@@ -76,6 +84,7 @@ class KeycloakConnection:
 
     `login_realm` is where the client lives when that is not `realm` (an administrator of master).
     `ca` is a PEM file; certificates are always verified. Seconds are for one answer, not for a run.
+    `may_write` is asked before each call that is no read; where it says no, `NotSent` is raised.
     """
 
     def __init__(  # noqa: PLR0913 - each is a line of the operator's file, all by name
@@ -89,6 +98,7 @@ class KeycloakConnection:
         login_realm: str = "",
         ca: str = "",
         seconds: float = 60.0,
+        may_write: Callable[[], bool] = lambda: True,
     ) -> None:
         self.name = name
         self.url = url.rstrip("/") + "/"
@@ -97,6 +107,7 @@ class KeycloakConnection:
         self.login_realm = login_realm or realm
         self.requests = 0
         self._seconds = seconds
+        self._may_write = may_write
         self._token: _Token | None = None
         self._renewing = threading.Lock()
         self._counting = threading.Lock()
@@ -235,6 +246,8 @@ class KeycloakConnection:
         self, method: str, place: tuple[str, ...], body: Any, query: Mapping[str, Any], token: str
     ) -> Reply:
         path = "/".join(quote(segment, safe="") for segment in ("admin", *place))
+        if method != "GET" and not self._may_write():
+            raise NotSent(self.name, TAKEN_OVER)
         with self._counting:
             self.requests += 1
         self._http.add_param_headers("Authorization", f"Bearer {token}")

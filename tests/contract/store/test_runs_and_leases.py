@@ -10,6 +10,7 @@ import pytest
 
 from syncd.errors import Busy, StoreError
 from syncd.model import Change, Key, Kind, Op, Outcome, Result
+from syncd.store import leases
 from tests.contract.store.facts import (
     START,
     TARGET,
@@ -197,3 +198,20 @@ def test_a_mapping_is_not_renamed_under_a_run_nor_onto_another(store: Store) -> 
     with pytest.raises(StoreError, match="beta is a mapping that owns things of its own"):
         store.renamed_mapping("acme", "beta")
     assert len(store.owned("acme", TARGET)) == len(store.owned("beta", TARGET)) == 1
+
+
+def test_a_run_that_stood_still_past_its_lease_may_not_write_and_one_that_renewed_may(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment = 1000.0
+    monkeypatch.setattr(leases, "_elapsed", lambda: moment)
+    assert store.may_write("acme")
+    with store.lease("acme", "a", TTL) as lease:
+        moment += TTL.total_seconds() - 1
+        assert store.may_write("acme")
+        lease.renew()
+        moment += TTL.total_seconds() - 1
+        assert store.may_write("acme")
+        moment += 2
+        assert not store.may_write("acme")
+        assert store.may_write("beta")

@@ -7,6 +7,7 @@ Revises: 0003
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from alembic import op
 
@@ -25,7 +26,7 @@ def upgrade() -> None:
         return
     before = connection.exec_driver_sql("SHOW search_path").scalar_one()
     # By the driver itself: only without parameters does PostgreSQL take many statements at once.
-    driver = connection.connection.driver_connection
+    driver: Any = connection.connection.driver_connection
     driver.execute("CREATE SCHEMA procrastinate; SET LOCAL search_path TO procrastinate")
     driver.execute(_TABLES.read_text("utf-8"))
     driver.execute("SELECT set_config('search_path', %s, true)", [before])
