@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("look", mark("Say why a person has a role, and where it is written.")),
     "doctor": ("look", mark("Check servers, rights, store and clock, with a remedy for each fault.")),
     "bootstrap": ("setup", mark("Make, as a one-off administrator, what the running account needs.")),
+    "support": ("support", mark("Collect what somebody who helps needs, without secrets.")),
     "config": ("look", mark("Show the settings and where each comes from.")),
     "invitations": ("people_invited", mark("List, send, resend and cancel invitations.")),
     "members": ("people", mark("List, add, change, remove and export members.")),
@@ -44,7 +45,7 @@ SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (mark("Every day"), ("plan", "apply", "sync", "held", "adopt", "release")),
     (mark("People"), ("invitations", "members", "accounts", "ownership", "joins", "links")),
     (mark("By itself"), ("daemon", "schedule", "pause", "resume")),
-    (mark("Looking"), ("status", "explain", "doctor", "config")),
+    (mark("Looking"), ("status", "explain", "doctor", "config", "support")),
     (mark("Records"), ("plans", "runs", "audit")),
     (mark("Setting up"), ("bootstrap", "db")),
 )
