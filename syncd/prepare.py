@@ -26,16 +26,19 @@ from syncd.mapping.limits_units import (
 from syncd.mapping.suggestions import did_you_mean, meant_or_listed
 from syncd.model import (
     Account,
+    Change,
     Desired,
     Key,
     Kind,
     Observation,
+    Op,
     Owned,
     Plan,
     RunPlan,
     Scope,
 )
 from syncd.plan_narrow import WHOLE, Narrowing
+from syncd.targets.recall import Remembering
 from syncd.tracing import span
 
 if TYPE_CHECKING:
@@ -50,6 +53,7 @@ if TYPE_CHECKING:
     from syncd.targets import Target
 
 DAY = timedelta(days=1)
+AGAIN = "read again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +152,44 @@ class Prepared:
 def prepare(job: Job, narrowing: Narrowing = WHOLE) -> Prepared:
     """Everything that one run would do, decided and weighed.
 
-    Raises `MappingInvalid` where the memberships, once it is known who is who, do not hold, and
-    `UsageError` where there is nothing by the names of the narrowing.
+    What would be taken away was read in this very run: where a target only remembers it, it is read afresh
+    and everything is decided again. Raises `MappingInvalid` where the memberships, once it is known who is
+    who, do not hold, and `UsageError` where there is nothing by the names of the narrowing.
     """
+    while True:
+        prepared = _prepared(job, narrowing)
+        doubts = [_doubted(job, one, prepared) for one in prepared.plan.plans]
+        if not any(doubts):
+            return prepared
+        pairs = zip(prepared.plan.plans, doubts, strict=True)
+        unread = {one.target: why for one, why in pairs if why not in ("", AGAIN)}
+        job = replace(
+            job,
+            targets={name: target for name, target in job.targets.items() if name not in unread},
+            unbuilt={**job.unbuilt, **unread},
+        )
+
+
+def _doubted(job: Job, one: Plan, prepared: Prepared) -> str:
+    """`AGAIN` where the target let go of something that it only remembered and the plan would take away.
+
+    Another text is why it could not be looked at; nothing where all holds.
+    """
+    target = job.targets[one.target]
+    if not isinstance(target, Remembering):
+        return ""
+    try:
+        again = target.doubt(filter(_takes_away, one.changes), prepared.natives(one.target))
+    except TargetError as error:
+        return error.in_one_line
+    return AGAIN if again else ""
+
+
+def _takes_away(change: Change) -> bool:
+    return change.op in (Op.DELETE, Op.FORGET) or bool(change.clear)
+
+
+def _prepared(job: Job, narrowing: Narrowing) -> Prepared:
     compiled, store = job.files.compiled, job.store
     known = store.persons()
     owned = {name: store.owned(job.mapping, name) for name in job.targets}

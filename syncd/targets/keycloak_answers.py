@@ -143,7 +143,7 @@ class Answers:
         return [*self.all_of(USER + user_id), *found]
 
     def renew(self, asked: set[str], found: Mapping[str, Json]) -> None:
-        """Put accounts as they are now in place of those known; who was asked for and is not found is gone."""
+        """Put accounts as they are now in place of those known; who was asked for and not found is gone."""
         for one in [*self._lists()]:
             users = self._known[one]
             if any(user["id"] in asked for user in users):

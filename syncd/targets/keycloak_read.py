@@ -13,6 +13,22 @@ from typing import TYPE_CHECKING, Any
 
 from syncd.errors import IncompleteRead
 from syncd.model import Account, Key, Kind, Observation
+from syncd.targets.keycloak_answers import (
+    CHILDREN,
+    COMPOSITES,
+    DIRECTORIES,
+    MEMBERS,
+    ORG_MEMBERS,
+    ORGANIZATIONS,
+    ROLES,
+    TOPS,
+    USER,
+    WHO,
+    Answers,
+    brief,
+    whole,
+)
+from syncd.targets.keycloak_answers import group as trimmed
 from syncd.targets.keycloak_connection import PAGE, READ_ATTEMPTS, KeycloakConnection
 from syncd.targets.keycloak_federation import group_federations
 from syncd.targets.keycloak_shape import OWNER, account, folded, group_attrs, person_attrs, role_attrs
@@ -35,6 +51,7 @@ class _Seen:
     natives: dict[Key, str] = field(default_factory=dict)
     marks: dict[Key, str] = field(default_factory=dict)
     users: dict[str, User] = field(default_factory=dict)
+    answers: Answers = field(default_factory=Answers)
 
 
 class KeycloakReader:
@@ -45,18 +62,22 @@ class KeycloakReader:
         self._target = target
         self._clients: dict[str, str] = {}
 
-    def read(self, scope: Scope) -> Observation:
-        """Groups below the tops, members, grants, roles, composites and accounts of `scope`."""
+    def read(self, scope: Scope, answers: Answers) -> Observation:
+        """Groups below the tops, members, grants, roles, composites and accounts of `scope`.
+
+        Only what `answers` leaves open is asked.
+        """
         before = self._connection.requests
         self._clients.clear()
-        seen = _Seen()
+        seen = _Seen(answers=answers)
         self._groups(scope, seen)
         self._members(scope, seen)
         self._roles(scope, seen)
         self._organizations(scope, seen)
         self._people(scope, seen)
         accounts = self._accounts(seen)
-        federations = group_federations(self._connection) if scope.federations else ()
+        federated = scope.federations and answers.peek(DIRECTORIES) != []
+        federations = group_federations(self._connection) if federated else ()
         requests = self._connection.requests - before
         return Observation(seen.state, seen.natives, accounts, seen.marks, requests, federations)
 
@@ -73,25 +94,29 @@ class KeycloakReader:
         if not scope.tops:
             return
         on_the_way = {top[:depth] for top in scope.tops for depth in range(1, len(top))}
-        tops = self._connection.paged("groups", briefRepresentation="false", subGroupsCount="true")
-        level = _placed((), tops)
+        level = _placed((), seen.answers.of(TOPS, lambda: self._list_groups("groups")))
         while level:
             level = [pair for pair in level if pair[0] in on_the_way or _inside(pair[0], scope.tops)]
             for place, group in level:
                 self._note_group(place, group, seen, inside=_inside(place, scope.tops))
             parents = [pair for pair in level if pair[1].get("subGroupCount")]
-            children = self._connection.all_of(self._children, parents)
+            children = self._connection.all_of(lambda pair: self._children(pair, seen.answers), parents)
             level = [pair for pairs in children for pair in pairs]
 
-    def _children(self, parent: tuple[Path, Group]) -> list[tuple[Path, Group]]:
+    def _list_groups(self, *where: str) -> list[Group]:
+        found = self._connection.paged(*where, briefRepresentation="false", subGroupsCount="true")
+        return [trimmed(group) for group in found]
+
+    def _children(self, parent: tuple[Path, Group], answers: Answers) -> list[tuple[Path, Group]]:
         place, group = parent
+        return _placed(place, answers.of(CHILDREN + group["id"], lambda: self._whole_children(place, group)))
+
+    def _whole_children(self, place: Path, group: Group) -> list[Group]:
         expected = group["subGroupCount"]
         for _ in range(READ_ATTEMPTS):
-            children = self._connection.paged(
-                "groups", group["id"], "children", briefRepresentation="false", subGroupsCount="true"
-            )
+            children = self._list_groups("groups", group["id"], "children")
             if len(children) == expected:
-                return _placed(place, children)
+                return children
             expected = self._connection.get("groups", group["id"])["subGroupCount"]
         raise IncompleteRead(
             self._target,
@@ -126,9 +151,12 @@ class KeycloakReader:
     def _list_members(self, seen: _Seen) -> Any:
         def members(place: Path) -> list[User]:
             group = seen.natives[Key(Kind.GROUP, place)]
-            return self._connection.paged("groups", group, "members", briefRepresentation="true")
+            return seen.answers.of(MEMBERS + group, lambda: self._list_people("groups", group, "members"))
 
         return members
+
+    def _list_people(self, *where: str) -> list[User]:
+        return [brief(user) for user in self._connection.paged(*where, briefRepresentation="true")]
 
     # Roles
 
@@ -136,7 +164,9 @@ class KeycloakReader:
         wanted: dict[str, set[str]] = {}
         for client, name in scope.roles:
             wanted.setdefault(client, set()).add(name)
-        listed = self._connection.all_of(self._list_roles, sorted(wanted))
+        listed = self._connection.all_of(
+            lambda client: seen.answers.of(ROLES + client, lambda: self._list_roles(client)), sorted(wanted)
+        )
         containers = []
         for client, roles in zip(sorted(wanted), listed, strict=True):
             for role in roles:
@@ -148,8 +178,12 @@ class KeycloakReader:
                 seen.natives[key] = role["id"]
                 if role.get("composite"):
                     containers.append((client, name, role["id"]))
-        for keys in self._connection.all_of(self._composites, containers):
-            seen.state.update({key: {} for key in keys})
+        natives = [native for _, _, native in containers]
+        parts_of = self._connection.all_of(
+            lambda native: seen.answers.of(COMPOSITES + native, lambda: self._composites(native)), natives
+        )
+        for (client, name, _), parts in zip(containers, parts_of, strict=True):
+            seen.state.update({Key(Kind.COMPOSITE, (client, name), tuple(part)): {} for part in parts})
 
     def _list_roles(self, client: str) -> list[dict[str, Any]]:
         if not client:
@@ -157,13 +191,10 @@ class KeycloakReader:
         found = self.client(client)
         return self._connection.paged("clients", found, "roles", briefRepresentation="true") if found else []
 
-    def _composites(self, container: tuple[str, str, str]) -> list[Key]:
-        client, name, native = container
+    def _composites(self, native: str) -> list[list[str]]:
+        """(client or "", name) of every role that a role contains."""
         parts = self._connection.get("roles-by-id", native, "composites")
-        return [
-            Key(Kind.COMPOSITE, (client, name), (self._client_of(part), folded(part["name"])))
-            for part in parts
-        ]
+        return [[self._client_of(part), folded(part["name"])] for part in parts]
 
     def _client_of(self, role: dict[str, Any]) -> str:
         if not role.get("clientRole"):
@@ -184,14 +215,15 @@ class KeycloakReader:
         """
         if not scope.organizations:
             return
-        found = [
-            organization
-            for organization in self._connection.paged("organizations", briefRepresentation="false")
-            if folded(organization["alias"]) in scope.organizations
-        ]
-        for organization, members in zip(
-            found, self._connection.all_of(self._organization_members, found), strict=True
-        ):
+        everything = seen.answers.of(
+            ORGANIZATIONS, lambda: self._connection.paged("organizations", briefRepresentation="false")
+        )
+        found = [one for one in everything if folded(one["alias"]) in scope.organizations]
+        members_of = self._connection.all_of(
+            lambda one: seen.answers.of(ORG_MEMBERS + one["id"], lambda: self._organization_members(one)),
+            found,
+        )
+        for organization, members in zip(found, members_of, strict=True):
             place = (folded(organization["alias"]),)
             self._note_organization(Key(Kind.ORGANIZATION, place), organization, seen)
             for user in members:
@@ -200,9 +232,9 @@ class KeycloakReader:
                 seen.state[Key(Kind.ORG_MEMBER, place, (user["id"],))] = managed
 
     def _organization_members(self, organization: dict[str, Any]) -> list[User]:
-        return self._connection.paged(
-            "organizations", organization["id"], "members", briefRepresentation="true"
-        )
+        where = ("organizations", organization["id"], "members")
+        found = self._connection.paged(*where, briefRepresentation="true")
+        return [{**brief(user), "membershipType": user.get("membershipType")} for user in found]
 
     def _note_organization(self, key: Key, organization: dict[str, Any], seen: _Seen) -> None:
         seen.natives[key] = organization["id"]
@@ -216,15 +248,38 @@ class KeycloakReader:
     def _people(self, scope: Scope, seen: _Seen) -> None:
         """Look up who was not met as a member; whole profiles for those whose profile is compared."""
         wanted = sorted((scope.natives - seen.users.keys()) | scope.profiles)
-        batches = [wanted[start : start + IDS] for start in range(0, len(wanted), IDS)]
-        for users in self._connection.all_of(self._by_id, batches):
-            seen.users.update({user["id"]: user for user in users})
+        self._ask_by_id(seen.answers, wanted)
+        for native in wanted:
+            user: User | None = seen.answers.of(USER + native, dict)
+            if user:
+                seen.users[native] = user
         known = {
             user[name] for user in seen.users.values() for name in ("username", "email") if user.get(name)
         }
         unknown = sorted({text.lower() for text in scope.people} - known)
-        for user in self._by_text(unknown):
-            seen.users.setdefault(user["id"], user)
+        self._ask_by_text(seen.answers, unknown)
+        for text in unknown:
+            found: list[User] = seen.answers.of(WHO + text, list)
+            for one in found:
+                seen.users.setdefault(one["id"], one)
+
+    def _ask_by_id(self, answers: Answers, natives: list[str]) -> None:
+        unknown = [one.removeprefix(USER) for one in answers.open(USER + native for native in natives)]
+        batches = [unknown[start : start + IDS] for start in range(0, len(unknown), IDS)]
+        found = [user for users in self._connection.all_of(self._by_id, batches) for user in users]
+        by_id = {user["id"]: whole(user) for user in found}
+        for native in unknown:
+            answers.put(USER + native, by_id.get(native))
+
+    def _ask_by_text(self, answers: Answers, texts: list[str]) -> None:
+        unknown = [one.removeprefix(WHO) for one in answers.open(WHO + text for text in texts)]
+        found = [whole(user) for user in self._by_text(unknown)]
+        by_name: dict[str, list[User]] = {}
+        for user in {user["id"]: user for user in found}.values():
+            for name in {user["username"], user.get("email")}:
+                by_name.setdefault(name, []).append(user)
+        for text in unknown:
+            answers.put(WHO + text, by_name.get(text, []))
 
     def _by_id(self, natives: list[str]) -> list[User]:
         return list(

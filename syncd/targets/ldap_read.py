@@ -7,6 +7,7 @@ where that is cheaper; members are matched to people by DN, however the server s
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from syncd.errors import IncompleteRead, PermissionMissing
@@ -42,23 +43,40 @@ def read(
     Raises a `TargetError`: `PlaceMissing` without the base, `IncompleteRead` for anything less than all.
     """
     before = directory.requests
-    containers = directory.search(Query(profile.base, _container_filter(profile), ("*", UUID)))
-    people = find_people(directory, profile, scope)
+    containers, people = find(directory, profile, scope)
+    observation, entries = observed(directory, profile, target, scope, containers, people)
+    return replace(observation, requests=directory.requests - before), entries
+
+
+def find(directory: Directory, profile: LdapProfile, scope: Scope) -> tuple[list[Entry], list[Entry]]:
+    """(units and groups below the base, people whom the scope names), as they are now."""
+    containers = directory.search(Query(profile.base, container_filter(profile), ("*", UUID)))
+    return containers, find_people(directory, profile, scope)
+
+
+def observed(  # noqa: PLR0913, PLR0917 - what is read, and where and for whom
+    directory: Directory,
+    profile: LdapProfile,
+    target: str,
+    scope: Scope,
+    containers: Iterable[Entry],
+    people: Iterable[Entry],
+) -> tuple[Observation, Entries]:
+    """What these entries say, as facts and as the writer needs to know it."""
     reading = _Reading(directory, profile, target, scope)
     for entry in people:
         reading.take_person(entry)
     for entry in containers:
         reading.take_container(entry)
-    return reading.observation(directory.requests - before), reading.entries
+    return reading.observation(), reading.entries
 
 
 def find_people(directory: Directory, profile: LdapProfile, scope: Scope) -> list[Entry]:
     """The entries below `people_base` of everyone whom the scope names, each once."""
     names = [filter_of(profile, text) for text in sorted(scope.people)]
     names += [equals(UUID, native) for native in sorted(scope.natives) if "=" not in native]
-    attributes = ("*", *_PERSON) if profile.manages_people else (*_PERSON, profile.match)
     found: dict[str, Entry] = {}
-    for query in _people_queries(profile, names, tuple(dict.fromkeys(attributes))):
+    for query in _people_queries(profile, names, person_attributes(profile)):
         found.update({native_of(directory, entry): entry for entry in directory.search(query)})
     if len(names) <= WHOLE:
         return list(found.values())
@@ -68,6 +86,12 @@ def find_people(directory: Directory, profile: LdapProfile, scope: Scope) -> lis
         for native, entry in found.items()
         if native in scope.natives or wanted & _identifiers(profile, entry)
     ]
+
+
+def person_attributes(profile: LdapProfile) -> tuple[str, ...]:
+    """What is asked of the entry of a person."""
+    attributes = ("*", *_PERSON) if profile.manages_people else (*_PERSON, profile.match)
+    return tuple(dict.fromkeys(attributes))
 
 
 def filter_of(profile: LdapProfile, text: str) -> str:
@@ -106,7 +130,8 @@ def members_of(directory: Directory, profile: LdapProfile, entry: Entry) -> tupl
     return real, len(real) < len(values)
 
 
-def _container_filter(profile: LdapProfile) -> str:
+def container_filter(profile: LdapProfile) -> str:
+    """What units and groups are found by."""
     return any_of([equals("objectClass", name) for name in ("organizationalUnit", profile.group_class)])
 
 
@@ -167,8 +192,8 @@ class _Reading:
         if is_group and place in self._members_of:
             self._take_members(entry, known)
 
-    def observation(self, requests: int) -> Observation:
-        return Observation(self._state, self._natives, tuple(self._accounts), self._marks, requests)
+    def observation(self) -> Observation:
+        return Observation(self._state, self._natives, tuple(self._accounts), self._marks)
 
     def _take_members(self, entry: Entry, known: Known) -> None:
         spelled, known.placeholder = members_of(self._directory, self._profile, entry)
