@@ -14,6 +14,7 @@ from syncd.cli.speech import command, option
 from syncd.errors import Problem, Refused, UsageError
 from syncd.locale import gettext as _
 from syncd.locale import mark
+from syncd.locale.told import told
 from syncd.model import Op
 from syncd.render.documents import plan_document, plan_from_document, report_document
 from syncd.render.plan import limit_name, plan_page, stop_text
@@ -206,10 +207,11 @@ def _or_usage(act: Callable[[], Any], file: Path) -> Any:
 def _annotations(plan: RunPlan) -> list[str]:
     """What a plan says on a pull request: stops and unread servers as errors, what is held at its line."""
     lines = [
-        github_command("error", f"{target}: {message}") for target, message in sorted(plan.failed.items())
+        github_command("error", f"{target}: {told(message)}")
+        for target, message in sorted(plan.failed.items())
     ]
     for stop in plan.stops:
-        text = f"{limit_name(stop.limit)}: {stop_text(stop)}; {stop.detail}"
+        text = f"{limit_name(stop.limit)}: {stop_text(stop)}; {told(stop.detail)}"
         lines.append(github_command("error", text))
     waiting = [held for part in plan.plans for held in part.held if held.change.origin.place is not None]
     lines += github_annotations(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncd.errors import MappingInvalid, Problem, SyncdError, UsageError
 from syncd.locale import gettext as _
+from syncd.locale.told import told
 from syncd.render.documents import FORMAT_VERSION, error_document
 from syncd.render.markdown import markdown_page
 from syncd.render.page import Block, Page, Tone
@@ -136,7 +137,7 @@ class Session:
         elif self.output == "github":
             self._write(github_command("error", str(error)) + "\n")
         else:
-            self.complain(error.message, error.remedy)
+            self.complain(told(error.message), told(error.remedy))
         return error.exit_code
 
     def complain(self, message: str, remedy: str = "") -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from syncd.locale import gettext as _
 from syncd.locale import mark, mark_plural, ngettext, number
+from syncd.locale.told import told
 from syncd.model import ACCESS, CONTAINERS, Change, Held, Kind, Op, RunPlan
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def held_line(held: Held, names: Mapping[str, str]) -> Line:
     """What waits, and the reason in words."""
     line = _line(held.change, names)
     reason = _(REASONS.get(held.reason, held.reason))
-    note = f"{reason}: {held.detail}" if held.detail else reason
+    note = f"{reason}: {told(held.detail)}" if held.detail else reason
     return Line(f"! {line.symbol}", line.what, line.unit, line.role, line.where, note)
 
 
@@ -190,7 +191,7 @@ def _role(item: tuple[str, ...]) -> str:
 
 
 def _foreign(found: Foreign, plan: RunPlan) -> Line:
-    return Line("?", subject(found.key, plan.names), path(found.key.place), "", "", found.detail)
+    return Line("?", subject(found.key, plan.names), path(found.key.place), "", "", told(found.detail))
 
 
 def _united(found: Iterable[tuple[str, Line]]) -> list[Line]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from syncd.locale import gettext as _
 from syncd.locale import mark
+from syncd.locale.told import told
 from syncd.render.page import Block, Page, Tone
 from syncd.render.tables import moment
 
@@ -93,7 +94,7 @@ class Account(Protocol):
 def verdicts_page(verdicts: Sequence[Verdict]) -> Page:
     """A line for each person: done or refused, and by which rule; what is shown only once stands below."""
     rows = tuple(
-        ("✓" if one.allowed else "✗", one.who, _("done") if one.allowed else _("refused"), one.detail)
+        ("✓" if one.allowed else "✗", one.who, _("done") if one.allowed else _("refused"), told(one.detail))
         for one in verdicts
     )
     secrets = tuple(one.secret for one in verdicts if one.secret)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from syncd.locale import gettext as _
 from syncd.locale import mark, ngettext, number
+from syncd.locale.told import told
 from syncd.model import ACCESS, CONTAINERS, Change, Kind, Op, RunPlan
 from syncd.render.lines import (
     Line,
@@ -24,6 +25,7 @@ from syncd.render.lines import (
     unit_of,
 )
 from syncd.render.page import Block, Page, Tone
+from syncd.render.problems import problem_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -143,7 +145,7 @@ def _header(plan: RunPlan) -> Block:
     for source in plan.sources:
         state = ngettext("{n} row", "{n} rows", source.rows).format(n=number(source.rows))
         age = _("{age} old").format(age=_age(source.age_seconds))
-        rows.append((source.name, f"{state}, {age}" + (f": {source.reason}" if source.reason else "")))
+        rows.append((source.name, f"{state}, {age}" + (f": {told(source.reason)}" if source.reason else "")))
     lines = []
     if plan.only:
         lines.append(_("Only {unit} and all below, with what that needs.").format(unit=plan.only))
@@ -158,7 +160,7 @@ def _header(plan: RunPlan) -> Block:
 
 
 def _failed(plan: RunPlan) -> Block:
-    rows = tuple(("✗", target, message) for target, message in sorted(plan.failed.items()))
+    rows = tuple(("✗", target, told(message)) for target, message in sorted(plan.failed.items()))
     if not rows:
         return Block()
     note = _("Nothing is written there in this run, and nothing is taken for missing.")
@@ -168,7 +170,7 @@ def _failed(plan: RunPlan) -> Block:
 def _stops(plan: RunPlan) -> Block:
     if not plan.stops:
         return Block()
-    rows = tuple(("!", limit_name(stop.limit), stop_text(stop), stop.detail) for stop in plan.stops)
+    rows = tuple(("!", limit_name(stop.limit), stop_text(stop), told(stop.detail)) for stop in plan.stops)
     if all(stop.removals_only for stop in plan.stops):
         note = _("The removals of this plan wait for approval; everything else goes ahead.")
     else:
@@ -181,7 +183,7 @@ def _held(plan: RunPlan) -> list[Line]:
 
 
 def _unresolved(plan: RunPlan) -> list[Line]:
-    return [Line("! ?", who, "", "", "", reason) for who, reason in sorted(plan.unresolved.items())]
+    return [Line("! ?", who, "", "", "", told(reason)) for who, reason in sorted(plan.unresolved.items())]
 
 
 def _loosened(plan: RunPlan) -> list[Line]:
@@ -191,7 +193,7 @@ def _loosened(plan: RunPlan) -> list[Line]:
 
 def _warnings(plan: RunPlan) -> Block:
     return (
-        Block(_("Warnings"), lines=tuple(map(str, plan.warnings)), tone=Tone.WARN)
+        Block(_("Warnings"), lines=tuple(map(problem_text, plan.warnings)), tone=Tone.WARN)
         if plan.warnings
         else Block()
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
 from syncd.locale import ngettext, number
+from syncd.locale.told import told
 from syncd.render.page import Block, Page, Tone, visible
 
 if TYPE_CHECKING:
@@ -18,8 +20,15 @@ if TYPE_CHECKING:
 def problems_page(problems: Sequence[Problem], sources: Mapping[str, Sequence[str]]) -> Page:
     """Every problem, sorted by place, each with its source line and a caret, then how many there are."""
     ordered = sorted(problems)
-    blocks = tuple(Block(lines=(str(problem),), literal=_excerpt(problem, sources)) for problem in ordered)
+    blocks = tuple(
+        Block(lines=(problem_text(problem),), literal=_excerpt(problem, sources)) for problem in ordered
+    )
     return (*blocks, Block(lines=(counted(ordered),), tone=Tone.WARN)) if blocks else ()
+
+
+def problem_text(problem: Problem) -> str:
+    """Place, path, what and what to do in one line, as `str(problem)` says it in English."""
+    return str(replace(problem, message=told(problem.message), hint=told(problem.hint)))
 
 
 def counted(problems: Sequence[Problem]) -> str:
@@ -46,8 +55,8 @@ def github_command(level: str, message: str) -> str:
 
 def _annotation(problem: Problem) -> str:
     place = problem.place
-    text = f"{problem.path}: {problem.message}" if problem.path else problem.message
-    hint = f"; {problem.hint}" if problem.hint else ""
+    message, hint = told(problem.message), f"; {told(problem.hint)}" if problem.hint else ""
+    text = f"{problem.path}: {message}" if problem.path else message
     level = "error" if problem.severity == "error" else "warning"
     return (
         f"::{level} file={_property(place.file)},line={place.line},col={place.column}::{_data(text + hint)}"

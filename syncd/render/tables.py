@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from syncd.locale import gettext as _
 from syncd.locale import mark, ngettext, number
+from syncd.locale.told import told
 from syncd.model import Result, RunReport
 from syncd.render.lines import held_line, place_text, subject, symbol, told_once, unit_of
 from syncd.render.page import Block, Page, Tone
@@ -74,14 +75,14 @@ def report_page(report: RunReport, *, everything: bool = False) -> Page:
     title = _("Run {run} of {mapping}").format(run=report.run, mapping=report.plan.mapping)
     lines = [_summary(report)]
     if report.message not in ("", "; ".join(report.plan.failed.values())):
-        lines.append(report.message)
+        lines.append(told(report.message))
     if report.plan.held:
         held = ngettext("{n} change waits", "{n} changes wait", report.plan.held).format(
             n=number(report.plan.held)
         )
         lines.append(f"{held} (syncd held {report.plan.mapping})")
     tone = Tone.DANGER if report.exit_code else Tone.GOOD
-    failed = tuple(("✗", target, message) for target, message in sorted(report.plan.failed.items()))
+    failed = tuple(("✗", target, told(message)) for target, message in sorted(report.plan.failed.items()))
     blocks = [Block(title, rows=failed, lines=tuple(lines), tone=tone), _mails(report)]
     if bad:
         blocks.append(_outcomes(bad, report, everything=everything))
@@ -111,7 +112,7 @@ def _outcomes(bad: Sequence[Outcome], report: RunReport, *, everything: bool) ->
             subject(outcome.change.key, report.plan.names),
             unit_of(outcome.change),
             place_text(outcome.change.origin.place, outcome.change.origin.source),
-            outcome.detail,
+            told(outcome.detail),
         )
         for outcome in shown
     )
@@ -159,9 +160,9 @@ def checks_page(checks: Sequence[Check]) -> Page:
     """`doctor`: a line for each check; the remedy stands under its check."""
     blocks = []
     for check in checks:
-        remedy = (check.remedy,) if check.remedy and check.status != "ok" else ()
+        remedy = (told(check.remedy),) if check.remedy and check.status != "ok" else ()
         sign = _CHECKS.get(check.status, "?")
-        blocks.append((f"{sign} {word(check.status)}", check.name, check.detail, *remedy))
+        blocks.append((f"{sign} {word(check.status)}", check.name, told(check.detail), *remedy))
     width = max((len(row) for row in blocks), default=0)
     rows = tuple((*row, *("",) * (width - len(row))) for row in blocks)
     bad = sum(check.status == "fail" for check in checks)
@@ -223,7 +224,7 @@ def _run_cells(row: RunRow) -> tuple[str, ...]:
         by,
         str(row.exit_code),
         *counts,
-        row.message,
+        told(row.message),
     )
 
 
@@ -233,7 +234,7 @@ def audit_page(rows: Sequence[AuditRow]) -> Page:
         return (Block(lines=(_("Nothing was recorded."),)),)
     headings = (_("when"), _("who"), _("act"), _("on"), _("what"), _("result"), _("why"))
     cells = tuple(
-        (moment(row.at), row.actor, row.action, row.target, row.subject, word(row.result), row.detail)
+        (moment(row.at), row.actor, row.action, row.target, row.subject, word(row.result), told(row.detail))
         for row in rows
     )
     return (Block(columns=headings, rows=cells),)

@@ -1,0 +1,69 @@
+"""What the layers below the screens say is French on a French screen, and whole in the catalogues."""
+
+import io
+from pathlib import Path
+from string import Formatter
+
+import pytest
+from babel.messages.pofile import read_po
+
+from syncd import locale
+from syncd.errors import Place, Problem
+from syncd.locale.told import told
+from syncd.render.problems import problem_text
+from tests.unit.cli.messages import LAYERS, said, sentences
+
+
+def read(catalogue):
+    text = (Path(locale.__file__).parent / "fr" / "LC_MESSAGES" / catalogue).read_bytes()
+    return {message.id: message.string for message in read_po(io.BytesIO(text), locale="fr") if message.id}
+
+
+def fields(text):
+    return sorted(name for _text, name, _format, _conversion in Formatter().parse(text) if name is not None)
+
+
+@pytest.mark.parametrize("catalogue", LAYERS)
+def test_every_sentence_has_its_french(catalogue):
+    assert [text for text in sentences(catalogue) if text not in read(catalogue)] == []
+
+
+@pytest.mark.parametrize("catalogue", LAYERS)
+def test_no_catalogue_holds_what_is_no_longer_said(catalogue):
+    assert sorted(read(catalogue).keys() - said(catalogue)) == []
+
+
+@pytest.mark.parametrize("catalogue", LAYERS)
+def test_every_value_stands_in_the_french_too(catalogue):
+    assert [text for text, french in read(catalogue).items() if fields(text) != fields(french)] == []
+
+
+def test_a_problem_is_told_in_french_with_its_place_and_its_values():
+    locale.use("fr")
+    problem = Problem(
+        Place("mappings/acme.yaml", 10, 13),
+        "teams.platform.members.editr",
+        'unknown role "editr"',
+        'did you mean "editor"?',
+    )
+    assert problem_text(problem) == (
+        "mappings/acme.yaml:10:13: teams.platform.members.editr: "
+        "rôle inconnu « editr »; vouliez-vous dire « editor » ?"
+    )
+
+
+def test_a_message_within_a_message_is_told_too():
+    locale.use("fr")
+    assert told("somebody changed it (cn: Ann); write it into the file to keep it") == (
+        "quelqu'un l'a changé (cn: Ann) ; écrivez-le dans le fichier pour le garder"
+    )
+
+
+def test_what_nobody_translated_is_shown_as_it_is_line_by_line():
+    locale.use("fr")
+    assert told("quod non est\n  the file is empty") == "quod non est\n  le fichier est vide"
+
+
+def test_english_is_the_text_itself():
+    locale.use("en")
+    assert told("the file is empty") == "the file is empty"
