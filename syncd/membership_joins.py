@@ -6,6 +6,7 @@ anybody can put somebody else's address into an account, so an address that was 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,16 +15,21 @@ from syncd.administration import Act, Actor
 from syncd.administration_bounds import unit_state
 from syncd.administration_rows import full_name
 from syncd.administration_words import Case
-from syncd.errors import UsageError
+from syncd.errors import Stale, UsageError
 from syncd.identity import Person, fold
 from syncd.membership_redemptions import answer, awaiting
-from syncd.membership_words import Verdict
+from syncd.membership_words import Verdict, titled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
+    from syncd.identity import Resolution
+    from syncd.mapping.compiled import Compiled
+    from syncd.mapping.schema import Joining
     from syncd.membership import Office
     from syncd.model import Path
+    from syncd.store import Store
     from syncd.targets.directory import AccountState, Directory
 
 KEYCLOAK = "keycloak"
@@ -116,10 +122,41 @@ def refuse(office: Office, unit: Path, who: str) -> Verdict:
 
 def state(office: Office, join: Join) -> str:
     """How a request stands; one that nobody answered in time has lapsed."""
-    rule = office.world.document(office.path_of(join.unit)).joining
-    if join.state == "requested" and rule and rule.lapse and join.asked_at:
-        return "lapsed" if rule.lapse.after(join.asked_at) <= office.now() else join.state
-    return join.state
+    joining = office.world.document(office.path_of(join.unit)).joining
+    return "lapsed" if _is_late(join, joining, office.now()) else join.state
+
+
+def lapse(store: Store, mapping: str, compiled: Compiled, people: Resolution, now: datetime) -> list[Join]:
+    """The requests that nobody answered in time, which end here, each with a notice to whoever asked."""
+    paths = {uid: path for path, unit in compiled.units.items() for uid in (unit.uid, *unit.former)}
+    ended = []
+    for join in store.acts.all(Join, mapping, state="requested"):
+        path = paths.get(join.unit)
+        document = compiled.models[path[0]].document if path else compiled.document
+        if path is None or not _is_late(join, document.joining, now):
+            continue
+        account = people.accounts.get((join.person, KEYCLOAK))
+        locale = (account.locale if account else "") or document.settings.language or "en"
+        title = titled(compiled.units[path].title, locale) or path[-1]
+        notice = _lapsed_notice(join, title, locale)
+        with suppress(Stale):  # an approver answers at this moment
+            store.acts.change(replace(join, state="lapsed", decided_at=now), notices=[notice])
+            ended.append(join)
+    return ended
+
+
+def _is_late(join: Join, joining: Joining | None, now: datetime) -> bool:
+    if join.state != "requested" or joining is None or joining.lapse is None or join.asked_at is None:
+        return False
+    return joining.lapse.after(join.asked_at) <= now
+
+
+def _lapsed_notice(join: Join, title: str, locale: str) -> Notice:
+    """What whoever asked is told once, when the time is over: the id follows from the request's."""
+    values = {"person": join.address, "unit": title, "role": ""}
+    return Notice(
+        f"n_{join.id}", join.mapping, to=join.address, about="join.lapsed", locale=locale, values=values
+    )
 
 
 # --- who asks -----------------------------------------------------------------------------------------
@@ -184,7 +221,10 @@ def _latest(office: Office, unit: Path, who: str) -> Join:
 def _over(office: Office, join: Join, unit: Path) -> Verdict:
     now = state(office, join)
     if now != join.state:
-        office.store.acts.save(replace(join, state=now, decided_at=office.now()), by=office.by)
+        locale = office.locale_of(join.person, unit)
+        notice = _lapsed_notice(join, office.unit_title(unit, locale), locale)
+        ended = replace(join, state=now, decided_at=office.now())
+        office.store.acts.change(ended, notices=[notice], by=office.by)
     return Verdict(join.address, False, f"the request to join {_path(unit)} is {now}; it must be made anew")
 
 

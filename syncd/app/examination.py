@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from syncd.mapping.compiled import Compiled
+    from syncd.mapping.schema import MappingDocument
     from syncd.settings import Settings
     from syncd.targets.keycloak_connection import KeycloakConnection
     from syncd.targets.ldap_profile import LdapProfile
@@ -113,12 +114,21 @@ def _federation_checks(
 
 
 def _needs(using: Iterable[Compiled]) -> keycloak_doctor.Needs:
+    using = list(using)
     outputs = [compiled.keycloak for compiled in using if compiled.keycloak is not None]
     return keycloak_doctor.Needs(
         scoped=any(output.permissions == "scoped" for output in outputs),
         organizations=any(bool(output.organization) for output in outputs),
+        mails=any(_invites(compiled.document) for compiled in using),
+        self_reset=any(compiled.document.invitations.activation == "self_reset" for compiled in using),
         languages=frozenset({"en", "fr"}),
     )
+
+
+def _invites(document: MappingDocument) -> bool:
+    """Whether Keycloak mails people for the mapping: those whom files name, or whom people invite."""
+    unknown = {document.invitations.unknown, *(role.unknown for role in document.roles.values())}
+    return "invite" in unknown or any({"invite", "create"} & {*row.may} for row in document.administration)
 
 
 def _ldap_checks(settings: Settings, name: str, mappings: Mapping[str, Compiled]) -> list[Check]:

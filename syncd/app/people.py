@@ -14,6 +14,7 @@ from syncd.errors import Stale
 from syncd.invitations import Invitee
 from syncd.inviting import Inviter, Letter, language_of, mailed_actions, rules_of
 from syncd.mapping import limits
+from syncd.membership_joins import lapse
 from syncd.notify import Hook, NotDelivered, Outbox, SmtpSettings, tell
 from syncd.targets.keycloak_directory import KeycloakDirectory
 
@@ -108,11 +109,15 @@ def _in(title: Mapping[str, str], language: str) -> str:
 
 
 def advance(settings: Settings, inviter: Inviter, prepared: Prepared, compiled: Compiled) -> list[Mailed]:
-    """Invite whom the files name, do the next step of every invitation, let notices leave."""
+    """Invite whom the files name, do the next step of every invitation, let notices leave.
+
+    Requests to join that nobody answered in time end here.
+    """
     inviter.declare(invitees(prepared, compiled))
     named = {prepared.people.ids.get(one.who, "") for one in compiled.assignments if one.source in DECLARED}
     mails = inviter.advance(frozenset(named))
     end_locks(inviter.store, inviter.mapping, prepared)
+    lapse(inviter.store, inviter.mapping, compiled, prepared.people, now())
     send_notices(settings, inviter.store, inviter.mapping)
     return mails
 

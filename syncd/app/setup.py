@@ -29,10 +29,11 @@ from syncd.targets.keycloak_bootstrap_mapping import bootstrap_mapping, unbootst
 from syncd.targets.keycloak_connection import KeycloakConnection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from syncd.app_types import BootstrapRequest
     from syncd.mapping.compiled import Compiled
+    from syncd.mapping.schema import MappingDocument
     from syncd.model import Change, Desired, Key, Outcome, Owned
     from syncd.settings import Settings
     from syncd.store import Store
@@ -79,6 +80,7 @@ def bootstrap(config: Path, request: BootstrapRequest) -> list[str]:
                 organizations=_wants_organizations(settings, request),
                 email_theme=request.email_theme,
                 password=_password_length(settings, name, one.realm),
+                self_reset=_enters_by_reset(settings, name, one.realm),
             )
             steps += [*made.steps, *made.notes]
             steps += _keep_secret(one, made.secret)
@@ -125,12 +127,9 @@ def _wants_organizations(settings: Settings, request: BootstrapRequest) -> bool:
 def _password_length(settings: Settings, name: str, realm: str) -> tuple[int, int | None] | None:
     """How long passwords of invitees are in a realm; raises `UsageError` where its mappings differ."""
     asked: dict[tuple[int, int | None], str] = {}
-    for mapping in settings.mappings:
-        document = files.load_mapping(settings, mapping).document
+    for mapping, document in _documents_of(settings, name, realm):
         length = document.invitations.invitee.password
-        if length is None or connections.keycloak_of(settings, document) != name:
-            continue
-        if not document.keycloak or document.keycloak.realm in (None, "", realm):
+        if length is not None:
             asked.setdefault((length.min, length.max), mapping)
     if len(asked) > 1:
         said = "; ".join(
@@ -141,6 +140,23 @@ def _password_length(settings: Settings, name: str, realm: str) -> tuple[int, in
             "a realm has one password policy: say the same in `invitations.invitee.password` of each",
         )
     return next(iter(asked), None)
+
+
+def _enters_by_reset(settings: Settings, name: str, realm: str) -> bool:
+    """Whether a mapping of the realm lets people enter by a forgotten password, which is off by default."""
+    return any(
+        document.invitations.activation == "self_reset"
+        for _, document in _documents_of(settings, name, realm)
+    )
+
+
+def _documents_of(settings: Settings, name: str, realm: str) -> Iterator[tuple[str, MappingDocument]]:
+    """The mappings that show their people in this realm of the connection."""
+    for mapping in settings.mappings:
+        document = files.load_mapping(settings, mapping).document
+        at = document.keycloak.realm if document.keycloak else ""
+        if connections.keycloak_of(settings, document) == name and at in (None, "", realm):
+            yield mapping, document
 
 
 def _bootstrap_mapping(settings: Settings, request: BootstrapRequest, mapping: str) -> Iterable[str]:

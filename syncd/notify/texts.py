@@ -21,10 +21,22 @@ TEXTS = {
         mark("Your invitation to {person} expired"),
         mark("{person} did not answer your invitation to {unit} in time. You can send it again."),
     ),
+    "invitation.declined": (
+        mark("{person} declined your invitation"),
+        mark("{person} does not want to become {role} of {unit}. Nobody is mailed again."),
+    ),
+    "invitation.cancelled": (
+        mark("Your invitation to {person} was cancelled"),
+        mark("Your invitation of {person} to {unit} was cancelled. Its link is dead."),
+    ),
+    "invitation.failed": (
+        mark("Your invitation to {person} could not be sent"),
+        mark("Your invitation of {person} to {unit} could not be sent: {reason}"),
+    ),
     "account.created": (
         mark("Your account for {unit}"),
         mark(
-            "{by} made an account for you as {role} of {unit}. To enter it for the first time, open {url} "
+            "An account was made for you as {role} of {unit}. To enter it for the first time, open {url} "
             "and choose “Forgot password?”: you then set a password of your own."
         ),
     ),
@@ -39,6 +51,10 @@ TEXTS = {
     "join.refused": (
         mark("Your request to join {unit}"),
         mark("Your request to join {unit} was refused. Your account stays as it is."),
+    ),
+    "join.lapsed": (
+        mark("Your request to join {unit}"),
+        mark("Nobody answered your request to join {unit} in time, so it ended. You can ask again."),
     ),
     "transfer.confirm": (
         mark("Please confirm: {unit} gets a new {role}"),

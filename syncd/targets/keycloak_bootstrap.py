@@ -47,16 +47,18 @@ def bootstrap_realm(  # noqa: PLR0913 - each is an option of the command, all by
     organizations: bool = False,
     email_theme: str = "",
     password: tuple[int, int | None] | None = None,
+    self_reset: bool = False,
 ) -> Bootstrapped:
     """Make the realm of `admin` ready for syncd: realm, languages, events, mail, profile, client, roles.
 
     `smtp` is Keycloak's `smtpServer` (host, port, from, …), left alone where None. `email_theme` is taken
     where the server has it; a realm that is left with Keycloak's own mails gets texts for them.
-    `password` is the least and most characters of one. An existing realm keeps what it has beyond that.
+    `password` is the least and most characters of one; `self_reset` lets people ask for a new one, where
+    that is how invited people enter. An existing realm keeps what it has beyond that.
     Raises `PermissionMissing` where `admin` may not do it.
     """
     work = Bootstrap(admin)
-    work.realm(languages, dict(smtp) if smtp else None, organizations=organizations)
+    work.realm(languages, dict(smtp) if smtp else None, organizations=organizations, self_reset=self_reset)
     work.declare({PERMISSIONS: ADMINS_ONLY})
     work.declare(dict.fromkeys(MAIL_ATTRIBUTES, ADMINS_ONLY), multivalued=False)
     mails = BootstrapMails(work, admin)
@@ -96,7 +98,9 @@ class Bootstrap:
         self.steps.append(step)
         return reply
 
-    def realm(self, languages: tuple[str, ...], smtp: Json | None, *, organizations: bool) -> None:
+    def realm(
+        self, languages: tuple[str, ...], smtp: Json | None, *, organizations: bool, self_reset: bool
+    ) -> None:
         """The realm itself, and the settings that syncd relies on; details of admin events stay off.
 
         Their representations hold personal data, and nothing here needs them.
@@ -119,7 +123,8 @@ class Bootstrap:
                 raise answer_failure(self._admin.name, "POST", (), reply.status, reply.body) from None
             self.steps.append(f'realm "{name}" made')
             present = self._admin.get()
-        wanted = _settings(present, languages, smtp, organizations=organizations)
+        wanted = _settings(present, languages, smtp)
+        wanted |= _turned_on(present, organizationsEnabled=organizations, resetPasswordAllowed=self_reset)
         if wanted:
             self.write("PUT", body=wanted, step=f"realm settings: {', '.join(sorted(wanted))}")
 
@@ -228,7 +233,12 @@ class Bootstrap:
             self.write("PUT", *where, scope["id"], step=step)
 
 
-def _settings(present: Json, languages: tuple[str, ...], smtp: Json | None, *, organizations: bool) -> Json:
+def _turned_on(present: Json, **wanted: bool) -> Json:
+    """The switches that mappings need on and are off; none is turned off."""
+    return {name: True for name, is_wanted in wanted.items() if is_wanted and not present.get(name)}
+
+
+def _settings(present: Json, languages: tuple[str, ...], smtp: Json | None) -> Json:
     """The realm settings that differ from what syncd needs."""
     locales = sorted({*present.get("supportedLocales", ()), *languages})
     wanted: Json = {
@@ -238,8 +248,6 @@ def _settings(present: Json, languages: tuple[str, ...], smtp: Json | None, *, o
     }
     if not present.get("defaultLocale"):
         wanted["defaultLocale"] = languages[0]
-    if organizations:
-        wanted["organizationsEnabled"] = True
     if smtp is not None and any(
         present.get("smtpServer", {}).get(name) != value for name, value in smtp.items()
     ):

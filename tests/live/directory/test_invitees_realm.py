@@ -62,6 +62,28 @@ def test_the_doctor_tells_where_a_mail_could_not_be_worded(world: World) -> None
     assert world.admin.call("PUT", "users", "profile", body=profile).ok
 
 
+def test_who_enters_by_the_forgotten_password_finds_it_turned_on_and_nobody_else_does(
+    admin: KeycloakConnection,
+) -> None:
+    def said(connection: KeycloakConnection) -> list[str]:
+        found = check(connection, Needs(mails=True, self_reset=True))
+        return [one.status for one in found if one.name == "forgotten password"]
+
+    smtp = {"host": "127.0.0.1", "from": "sso@acme.example"}
+    made = bootstrap_realm(admin, smtp=smtp)
+    assert not admin.get()["resetPasswordAllowed"]
+    syncd = World.syncd(admin.url, admin.realm, made.secret)
+    assert said(syncd) == ["fail"]
+    assert bootstrap_realm(admin, smtp=smtp, self_reset=True).steps == (
+        "realm settings: resetPasswordAllowed",
+    )
+    assert said(syncd) == ["ok"]
+    assert bootstrap_realm(admin, smtp=smtp, self_reset=True).steps == ()
+    assert bootstrap_realm(admin, smtp=smtp).steps == ()
+    assert admin.get()["resetPasswordAllowed"]
+    syncd.close()
+
+
 def test_a_theme_that_the_server_has_not_is_named_and_texts_stand_in(admin: KeycloakConnection) -> None:
     done = bootstrap_realm(admin, email_theme="no-such-theme")
     assert admin.get().get("emailTheme") is None

@@ -9,7 +9,7 @@ import pytest
 
 from syncd.acts import Grant, Join
 from syncd.errors import UsageError
-from syncd.membership_joins import approve, refuse, request
+from syncd.membership_joins import approve, lapse, refuse, request
 from tests.unit.membership.bureau import BO, FAY, OLD, SUE, UNIT
 
 if TYPE_CHECKING:
@@ -69,3 +69,39 @@ def test_a_closed_unit_and_a_lapsed_request_let_nobody_in(bureau: Bureau) -> Non
     assert bureau.store.acts.all(Grant, "acme") == []
     assert [one.state for one in bureau.store.acts.all(Join, "acme")] == ["lapsed"]
     assert request(bureau.office(), UNIT, SUE).allowed
+
+
+def lapsed(bureau: Bureau) -> list[Join]:
+    office = bureau.office()
+    return lapse(bureau.store, "acme", office.compiled, office.people, bureau.now)
+
+
+def test_a_request_that_nobody_answers_lapses_by_itself_and_whoever_asked_is_told_once(
+    bureau: Bureau,
+) -> None:
+    request(bureau.office(), UNIT, SUE)
+    bureau.now += timedelta(days=2, seconds=-1)
+    assert lapsed(bureau) == []
+    bureau.now += timedelta(seconds=1)
+    assert [one.address for one in lapsed(bureau)] == [SUE]
+    assert [(one.to, one.values["unit"]) for one in bureau.notices("join.lapsed")] == [(SUE, "Acme")]
+    before = bureau.records()
+    assert lapsed(bureau) == []
+    assert bureau.records() == before
+    refused = approve(bureau.office(BO), UNIT, SUE, "guest")
+    assert (refused.allowed, "lapsed" in refused.detail) == (False, True)
+
+
+def test_a_request_that_an_approver_finds_too_late_is_told_to_have_lapsed_as_well(bureau: Bureau) -> None:
+    request(bureau.office(), UNIT, SUE)
+    bureau.now += timedelta(days=3)
+    assert not approve(bureau.office(BO), UNIT, SUE, "guest").allowed
+    assert lapsed(bureau) == []
+    assert [one.to for one in bureau.notices("join.lapsed")] == [SUE]
+
+
+def test_without_a_lapse_a_request_waits_for_ever(bureau: Bureau) -> None:
+    bureau.text = bureau.text.replace(", lapse: P2D", "")
+    request(bureau.office(), UNIT, SUE)
+    bureau.now += timedelta(days=400)
+    assert lapsed(bureau) == []
