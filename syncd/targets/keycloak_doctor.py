@@ -37,6 +37,7 @@ class Needs:
 
     scoped: bool = False
     mails: bool = False
+    self_reset: bool = False
     organizations: bool = False
     languages: frozenset[str] = frozenset()
 
@@ -232,7 +233,7 @@ class _Doctor:
         smtp = self._connection.get().get("smtpServer") or {}
         if smtp.get("host") and smtp.get("from"):
             sender = Check("mail", "ok", f"{smtp['host']}:{smtp.get('port', 25)} from {smtp['from']}")
-            return [sender, *self._mail_facts()]
+            return [sender, *self._mail_facts(), *self._forgotten_password()]
         if not self._needs.mails:
             return [Check("mail", "ok", "the realm sends none, and no mapping invites")]
         remedy = "set host and from in Realm settings, Email, and send a test mail"
@@ -245,6 +246,16 @@ class _Doctor:
             return []
         detail = f"invitations cannot be worded: the user profile does not declare {', '.join(lost)}"
         return [Check("mail wording", "fail", detail, BOOTSTRAP)]
+
+    def _forgotten_password(self) -> list[Check]:
+        """The way in for accounts that administrators make where `activation` is `self_reset`."""
+        if not self._needs.self_reset:
+            return []
+        if self._connection.get().get("resetPasswordAllowed"):
+            return [Check("forgotten password", "ok", "people may ask for a new password")]
+        detail = "people whose account a mapping with `activation: self_reset` makes cannot enter it"
+        remedy = f"turn on “Forgot password” in Realm settings, Login, or {BOOTSTRAP}"
+        return [Check("forgotten password", "fail", detail, remedy)]
 
     def _events(self) -> list[Check]:
         config = self._connection.get("events", "config")
