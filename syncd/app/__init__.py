@@ -61,12 +61,16 @@ class App(Acting):
         load: Callable[[Settings, str], Loaded] = files.load_mapping,
         stop: Callable[[], bool] = lambda: False,
         trigger: str = "sync",
+        remembers: bool = False,
     ) -> None:
-        """`load`, `stop` and `trigger` are the daemon's: what is in force, when to end, why it runs."""
+        """All but `settings` are the daemon's: what is in force, when to end, why it runs, and whether it
+        goes on from what its last run read. By hand everything is read.
+        """
         self.settings = settings
         self._load = load
         self._stop = stop
         self._trigger = trigger
+        self._remembers = remembers
         self._store: Store | None = None
         self._open: list[Target] = []
 
@@ -339,8 +343,11 @@ class App(Acting):
         for output, connection in connections.outputs_of(self.settings, compiled).items():
             servers[output] = connections.server(self.settings, connection)
             try:
+                keeper = (
+                    connections.keeper(self.settings, store, mapping, output) if self._remembers else None
+                )
                 targets[output] = connections.target(
-                    self.settings, compiled, output, connection, marker, may_write=may_write
+                    self.settings, compiled, output, connection, marker, may_write=may_write, keeper=keeper
                 )
             except TargetError as error:
                 unbuilt[output] = error.in_one_line

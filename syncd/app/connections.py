@@ -6,6 +6,7 @@ turns that output off. What `may` forbids is a problem of the mapping before any
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from syncd.app.directory import fetcher
@@ -18,6 +19,7 @@ from syncd.targets.keycloak import KeycloakTarget
 from syncd.targets.keycloak_connection import KeycloakConnection
 from syncd.targets.ldap import LdapTarget
 from syncd.targets.ldap_profile import LdapProfile
+from syncd.targets.recall import Keeper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from syncd.mapping.compiled import Compiled
     from syncd.mapping.schema import LdapOutput, MappingDocument
     from syncd.settings import Settings
+    from syncd.store import Store
     from syncd.targets import Target
 
 
@@ -160,15 +163,24 @@ def target(  # noqa: PLR0913 - what it is, where it is, and what it may
     marker: str,
     *,
     may_write: Callable[[], bool],
+    keeper: Keeper | None = None,
 ) -> Target:
     """The target of one output; raises a `TargetError` or `MappingInvalid` where it cannot be made."""
     if output == "keycloak":
         realm = (compiled.keycloak.realm if compiled.keycloak else None) or ""
-        return KeycloakTarget(
-            keycloak_connection(settings, connection, realm=realm, may_write=may_write), marker=marker
-        )
-    return LdapTarget(
-        output, ldap_connection(settings, connection, may_write), ldap_profile(compiled.ldap[output], marker)
+        server = keycloak_connection(settings, connection, realm=realm, may_write=may_write)
+        return KeycloakTarget(server, marker=marker, keeper=keeper)
+    profile = ldap_profile(compiled.ldap[output], marker)
+    return LdapTarget(output, ldap_connection(settings, connection, may_write), profile, keeper)
+
+
+def keeper(settings: Settings, store: Store, mapping: str, output: str) -> Keeper:
+    """Where the copy of one output is kept between runs, and for how long a whole read will do."""
+    return Keeper(
+        load=lambda: store.last_reading(mapping, output),
+        save=lambda mark, facts: store.save_reading(mapping, output, mark, facts),
+        until=settings.full_read.after,
+        now=lambda: datetime.now(UTC),
     )
 
 

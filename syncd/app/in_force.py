@@ -67,7 +67,7 @@ class InForce:
         def load(settings: Settings, name: str) -> Loaded:
             return fixed[name] if name in fixed else files.load_mapping(settings, name)
 
-        return App(self.settings, load=load, stop=self._stop, trigger=trigger)
+        return App(self.settings, load=load, stop=self._stop, trigger=trigger, remembers=True)
 
     def run(self, mapping: str, trigger: str) -> RunReport:
         """One run by the files as they are now, else by the last valid ones.
