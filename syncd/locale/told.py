@@ -20,7 +20,7 @@ from syncd import locale
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-CATALOGUES = ("input.po",)
+CATALOGUES = ("input.po", "servers.po")
 INDEXED = 4  # characters of a pattern's beginning by which it is found
 
 

@@ -1,6 +1,7 @@
 """What the layers below the screens say, read from the code: a message with its values numbered."""
 
 import ast
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -8,19 +9,22 @@ OURS = Path(__file__).parents[3] / "syncd"
 SENTENCE = 2  # blanks in a text from which on it is taken for something said
 QUIET = {"log", "logger"}  # what is logged is for machines, in one language
 SAID_ELSEWHERE = {"_", "gettext", "mark", "ngettext", "mark_plural", "spoken"}
-NOT_SAID = {
-    "*/15 * * * *",
-    " → ",
-    ": , ",
-    "dict[str, Node] | list[Node] | str | None",
-    "dict[str, dict[str, UnitModel]]",
-}
+CODE = re.compile(  # no sentence at all
+    r"\n|^ {4}|^\*/| \(table\||SELECT|^\w+ = |^[a-z_]+: \{\{file|\[\[?[A-Z]|^dict\[|<p>"
+)
+MAIL = ("Set up your account", "Configurez votre compte")  # goes into a realm, in the realm's languages
+NOT_SAID = {" → ", ": , ", "  directory:", "  sso:", "syncd validate {0}", "Failed to send", *MAIL}
+FOR_FILES = ("# The operator's file", "What a person may do and where")  # written, not shown
 LETTERS = 5  # of its own, in a text with values: with fewer it would fit nearly anything
 LAYERS = {
     "input.po": (
         "mapping/*.py", "settings/*.py", "sources/*.py", "identity.py", "plan*.py", "policy.py", "prepare.py",
         "schedule.py", "app/connections.py", "app/files.py", "app/rosters.py", "app/sources.py",
         "app/timing.py", "app/validation.py",
+    ),
+    "servers.po": (
+        "app/__init__.py", "app/directory.py", "app/examination.py", "app/explain.py", "app/http_checks.py",
+        "app/setup.py", "errors.py", "ldapwire/*.py", "reconcile.py", "store/*.py", "targets/*.py",
     ),
 }  # fmt: skip
 
@@ -40,7 +44,8 @@ def sentences(catalogue: str) -> list[str]:
 def _is_sentence(text: str) -> bool:
     letters = sum(char.isalpha() for char in text)
     fits_anything = "{0}" in text and letters < LETTERS
-    return text.count(" ") >= SENTENCE and text not in NOT_SAID and not fits_anything
+    written = text in NOT_SAID or text.startswith(FOR_FILES) or CODE.search(text)
+    return text.count(" ") >= SENTENCE and not written and not fits_anything
 
 
 def _texts(tree: ast.Module) -> list[str]:
