@@ -72,6 +72,7 @@ TESTS = (
     *SERVERS,
     Need("PostgreSQL", "postgresql", lambda: postgres.binaries() is not None),
     Need("promtool (checks the alert rules)", "prometheus", _on_path("promtool")),
+    Need("groff (checks the man page)", "groff-base", _on_path("groff")),
     Need("systemd-analyze (checks the shipped unit)", "systemd", _on_path("systemd-analyze")),
 )
 

@@ -19,6 +19,7 @@ PAIRS = {
     "operate": "exploitation",
     "troubleshoot": "depannage",
     "safety": "securite",
+    "reference": "reference",
     **{f"systems/{name}": f"systems/{name}" for name in SYSTEMS},
 }
 PAGES = (
