@@ -48,7 +48,7 @@ def start(office: Office, unit: Path, heir: str) -> Verdict:
             notices=_told(office, made), gone=_gone(office, decision), by=office.by,
         )  # fmt: skip
         return Verdict(heir, True, f"{decision}; done", decision.place)
-    token = secrets.token_urlsafe(TOKEN_BYTES)
+    token = _code()
     asked = replace(made, token=digest(token))
     to = owner if confirm_by == "current_owner" else asked.heir
     notice = _notice(office, asked, "transfer.confirm", to, token)
@@ -83,6 +83,12 @@ def confirm(office: Office, token: str) -> Verdict:
         notices=_told(office, transfer), gone=_gone(office, decision), by=transfer.owner,
     )  # fmt: skip
     return Verdict(heir, True, f"{decision}; done", decision.place)
+
+
+def _code() -> str:
+    """A code that no command line takes for an option."""
+    code = secrets.token_urlsafe(TOKEN_BYTES)
+    return f"_{code[1:]}" if code.startswith("-") else code
 
 
 def digest(token: str) -> str:

@@ -38,6 +38,7 @@ from syncd.model import (
     Scope,
 )
 from syncd.plan_narrow import WHOLE, Narrowing
+from syncd.prepare_locks import locked, with_carried, with_locks, without_deleted
 from syncd.targets.recall import Remembering
 from syncd.tracing import span
 
@@ -202,14 +203,15 @@ def _prepared(job: Job, narrowing: Narrowing) -> Prepared:
     store.save_persons(people.changed)
     observed = {name: identity.rekey(observation, name, people) for name, observation in seen.items()}
     view = _People(people, _made(owned), job.waiting)
-    locked = _locked(job, people)
-    desired = {
-        name: _without_deleted(
-            _with_locks(_seeded(_shaped(job, name, view), observed[name].state, owned[name]), locked),
-            job.deleted,
-        )
+    shut = locked(people, job.locked, job.freed)
+    wanted = {
+        name: with_locks(_seeded(_shaped(job, name, view), observed[name].state, owned[name]), shut)
         for name in observed
     }
+    if outputs.KEYCLOAK in wanted:
+        carried = with_carried(wanted[outputs.KEYCLOAK], shut, people, owned[outputs.KEYCLOAK])
+        wanted[outputs.KEYCLOAK] = carried
+    desired = {name: without_deleted(one, job.deleted) for name, one in wanted.items()}
     policies = _policies(job, [row.origin for rows in owned.values() for row in rows])
     bounds = _limits(job, policies, people)
     plans = [
@@ -396,32 +398,6 @@ def _seeded(desired: Desired, observed: State, owned: Sequence[Owned]) -> Desire
         return desired
     state = {key: attrs for key, attrs in desired.state.items() if key not in waiting}
     return replace(desired, state=state, waiting={**desired.waiting, **waiting})
-
-
-def _locked(job: Job, people: identity.Resolution) -> frozenset[str]:
-    """Who may not log in: by an act, or because one side has the account locked, which the other follows."""
-    found = {person for (person, _), account in people.accounts.items() if not account.enabled}
-    return (frozenset(found) | job.locked) - job.freed
-
-
-def _without_deleted(desired: Desired, deleted: frozenset[str]) -> Desired:
-    """The desired accounts without those that an act deleted, of which nothing may stay behind."""
-    if not deleted:
-        return desired
-    ended = frozenset(Key(Kind.PERSON, (), (person,)) for person in deleted) - desired.state.keys()
-    return replace(desired, ended=desired.ended | ended)
-
-
-def _with_locks(desired: Desired, locked: frozenset[str]) -> Desired:
-    """The desired accounts, locked where somebody is."""
-    shut = {key for key in desired.state if key.kind is Kind.PERSON and key.item[0] in locked}
-    if not shut:
-        return desired
-    state = {
-        key: {**attrs, "enabled": ("false",)} if key in shut and "enabled" in attrs else attrs
-        for key, attrs in desired.state.items()
-    }
-    return replace(desired, state=state)
 
 
 # --- how far it may go --------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from deploy.local.servers import MailSink
     from tests.system.site import Answer
 
+CODE = re.compile(r"(?<![\w-])[\w-]{43}(?![\w-])")
 LONG_PASSWORD = "a Password of 25 signs !1"
 
 
@@ -62,7 +63,7 @@ def mails_to(sink: MailSink, address: str) -> list[dict[str, Any]]:
 
 def code_in(mail: dict[str, Any]) -> str:
     """The code that a mail asks to confirm with: 256 bits, as base64url."""
-    found = re.search(r"(?<![\w-])[\w-]{43}(?![\w-])", mail["text"])
+    found = CODE.search(mail["text"])
     assert found is not None, mail["text"]
     return found[0]
 

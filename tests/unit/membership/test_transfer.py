@@ -36,6 +36,14 @@ def test_nothing_moves_before_the_owner_confirms_and_the_store_keeps_only_the_ha
     assert transfer.token == digest(code(bureau))
 
 
+def test_no_command_line_takes_a_code_for_an_option(bureau: Bureau, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("secrets.token_urlsafe", lambda length: "-" + "x" * (4 * length // 3))
+    bureau.hire(SUE)
+    start(bureau.office(FAY), UNIT, SUE)
+    assert code(bureau).startswith("_x")
+    assert confirm(bureau.office(), code(bureau)).allowed
+
+
 def test_the_heir_becomes_owner_and_the_owner_steps_back_in_one_transaction(bureau: Bureau) -> None:
     bureau.hire(SUE)
     start(bureau.office(FAY), UNIT, SUE)
