@@ -64,18 +64,23 @@ STAFF = "number,address,given,family,team\n" + "".join(
 )
 
 
+def bootstrapped(folder: Path, keycloak: Keycloak, slapd: Slapd, realm: str, top: str) -> Site:
+    """A site with the mapping above, not yet applied, in a realm of its own and below the entry `top`."""
+    base, people = f"ou=units,{top}", f"ou=people,{top}"
+    made = Site(folder, keycloak, slapd, realm, base, people)
+    made.ldap(*(f"dn: {dn}\nchangetype: add\nobjectClass: organizationalUnit\n" for dn in (base, people)))
+    (folder / "staff.csv").write_text(STAFF, encoding="utf-8")
+    made.write(MAPPING)
+    made.bootstrap().ok()
+    return made
+
+
 @pytest.fixture
 def site(
     tmp_path: Path, keycloak_server: Keycloak, slapd_server: Slapd, realm_name: str, ldap_base: str
 ) -> Site:
     """Bootstrapped, with the mapping above, not yet applied."""
-    base, people = f"ou=units,{ldap_base}", f"ou=people,{ldap_base}"
-    made = Site(tmp_path, keycloak_server, slapd_server, realm_name, base, people)
-    made.ldap(*(f"dn: {dn}\nchangetype: add\nobjectClass: organizationalUnit\n" for dn in (base, people)))
-    (tmp_path / "staff.csv").write_text(STAFF, encoding="utf-8")
-    made.write(MAPPING)
-    made.bootstrap().ok()
-    return made
+    return bootstrapped(tmp_path, keycloak_server, slapd_server, realm_name, ldap_base)
 
 
 @pytest.fixture

@@ -106,35 +106,6 @@ def test_a_base_that_is_empty_or_missing_removes_nobody(applied: Site) -> None:
     assert len(applied.members(group)) == 3
 
 
-def test_an_account_without_its_rights_writes_and_removes_nothing(applied: Site) -> None:
-    before = everybody(applied)
-    (client,) = applied.admin("GET", "clients?clientId=syncd")
-    (realm_management,) = applied.admin("GET", "clients?clientId=realm-management")
-    user = applied.admin("GET", f"clients/{client['id']}/service-account-user")
-    path = f"users/{user['id']}/role-mappings/clients/{realm_management['id']}"
-    applied.admin("DELETE", path, applied.admin("GET", path))
-    applied.edit(
-        "member: [carla.cid@acme.example, dan.duval@acme.example]", "member: [carla.cid@acme.example]"
-    )
-    answer = applied.apply()
-    assert answer.code == 4
-    assert "view-users" in answer.out + answer.err
-    assert everybody(applied) == before
-
-
-def test_a_wrong_secret_is_named_and_the_other_target_is_not_stopped(applied: Site) -> None:
-    before = everybody(applied)
-    (applied.folder / "secrets" / "keycloak").write_text("not the secret")
-    applied.edit(
-        "member: [carla.cid@acme.example, dan.duval@acme.example]", "member: [carla.cid@acme.example]"
-    )
-    answer = applied.apply()
-    assert answer.code == 4
-    assert "sso" in answer.out + answer.err
-    assert everybody(applied) == before
-    assert len(applied.members(f"cn=member,ou=platform,ou=dsi,ou=acme,{applied.base}")) == 2
-
-
 def test_an_invalid_file_changes_nothing_and_says_where(applied: Site) -> None:
     before = applied.snapshot()
     applied.edit("member: [eve.eluard@acme.example]", "membr: [eve.eluard@acme.example]")
