@@ -18,6 +18,7 @@ from procrastinate import App, PsycopgConnector, SyncPsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Status
 from procrastinate.worker import Worker
+from psycopg.conninfo import make_conninfo
 from psycopg_pool import PoolTimeout
 
 from syncd.dispatch import RANK, Trigger
@@ -62,7 +63,7 @@ class Queue:
     """A dispatcher over a PostgreSQL store; with `workers` 0 it takes asks and carries out none."""
 
     def __init__(self, store: str, workers: int) -> None:
-        """`store` is the address of a store that `db upgrade` has been run on."""
+        """`store` is the address of a store that `db upgrade` has been run on. Raises as `ask`."""
         self._pool = _pool(store)
         self._workers = workers
         self._asks = App(connector=SyncPsycopgConnector(**self._pool, min_size=1, max_size=2))
@@ -70,7 +71,10 @@ class Queue:
         self._stopping = threading.Event()
         self._mine: set[int] = set()  # jobs whose runs are under way here
         self._run: Run
-        self._asks.open()
+        try:
+            self._asks.open()
+        except GONE as error:
+            raise _away(error) from error
 
     def start(self, run: Run) -> None:
         """Begin to work, where this process does."""
@@ -203,7 +207,8 @@ class Queue:
 
 
 def _pool(store: str) -> dict[str, Any]:
-    address = parse(store).set(drivername="postgresql").render_as_string(hide_password=False)
+    url = parse(store)
+    address = make_conninfo(**{**url.query, **url.translate_connect_args(username="user", database="dbname")})
     options = {
         "options": f"-c search_path={SCHEMA}",
         "application_name": "syncd queue",

@@ -211,7 +211,10 @@ class Daemon:
             )
         for gone in before - self._files.settings.mappings.keys():
             self._metrics.forget(gone)
-        self._clock.plan()
+        try:
+            self._clock.plan()
+        except SyncdError as error:
+            log.error("times stay as they were", problem=str(error))  # noqa: TRY400 - it says why
         self._wake(names, Trigger.EVENT)
         tell_systemd("READY=1", f"STATUS={self._runs.problem(SETTINGS) or 'in force'}")
 

@@ -5,6 +5,7 @@ Its times are in memory only; what was missed is told from the history of runs e
 
 from __future__ import annotations
 
+import logging
 import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -15,15 +16,17 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
 from syncd.dispatch import Trigger
-from syncd.errors import SyncdError
+from syncd.errors import MappingInvalid, SyncdError
 from syncd.schedule import DEFAULT_CRON, Rhythm, rhythm_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from syncd.app.in_force import InForce
+    from syncd.app.timing import Timing
 
 log = structlog.get_logger("syncd.clock")
+logging.getLogger("apscheduler").setLevel(logging.ERROR)  # what it skips has been asked for already
 
 
 class Due(BaseTrigger):  # type: ignore[misc]  # APScheduler 3 has no types
@@ -53,7 +56,7 @@ class Clock:
         self._scheduler.start(paused=True)
 
     def begin(self) -> None:
-        """Ask at once for what is overdue, and go on from there."""
+        """Ask at once for what is overdue, and go on from there. Raises `StoreError`."""
         self._goes = True
         self.plan(start=True)
         self._scheduler.resume()
@@ -70,21 +73,29 @@ class Clock:
         self._scheduler.shutdown(wait=True)
 
     def plan(self, *, start: bool = False) -> None:
-        """Make the times what settings and files say now; those that stay as they were keep their next."""
+        """Make the times what settings and files say now; those that stay as they were keep their next.
+
+        Raises `StoreError`, and leaves them as they are.
+        """
         with self._planning:
             if self._goes:
                 self._replan(start=start)
 
     def _replan(self, *, start: bool) -> None:
-        now, names = datetime.now(UTC), list(self._files.settings.mappings)
+        newest, in_force = self._files.newest(), self._files.app()
+        try:
+            timings = (newest.timing(), in_force.timing())
+            rhythms = {name: self._rhythm(name, timings) for name in self._files.settings.mappings}
+        finally:
+            newest.close()
+            in_force.close()
         for job in self._scheduler.get_jobs():
-            if job.id not in names:
+            if job.id not in rhythms:
                 job.remove()
-        for name in names:
-            rhythm, overdue = self._rhythm(name, now)
+        for name, (rhythm, overdue) in rhythms.items():
             job = self._scheduler.get_job(name)
             if job is None:
-                first = {"next_run_time": now} if overdue or not start else {}
+                first = {"next_run_time": datetime.now(UTC)} if overdue or not start else {}
                 self._scheduler.add_job(self._due, Due(rhythm), args=[name], id=name, **first)
             elif job.trigger.rhythm != rhythm:
                 job.reschedule(Due(rhythm))
@@ -96,16 +107,14 @@ class Clock:
         except SyncdError as error:
             log.error("could not be asked for", mapping=name, problem=str(error))  # noqa: TRY400 - it says why
 
-    def _rhythm(self, name: str, now: datetime) -> tuple[Rhythm, bool]:
+    def _rhythm(self, name: str, timings: tuple[Timing, Timing]) -> tuple[Rhythm, bool]:
         """When it is due, and whether it is due already; without valid files it is looked at all the same."""
-        for app in (self._files.newest(), self._files.app()):
+        problem = ""
+        for timing in timings:
             try:
-                timing = app.timing()
                 rhythm = timing.rhythm(name)
-                return rhythm, timing.overdue(name, rhythm, now)
-            except SyncdError as error:
-                problem = str(error)
-            finally:
-                app.close()
+                return rhythm, timing.overdue(name, rhythm, datetime.now(UTC))
+            except MappingInvalid as error:
+                problem = problem or str(error)
         log.warning("no schedule", mapping=name, problem=problem)
         return rhythm_of(DEFAULT_CRON, "UTC", name), True

@@ -14,7 +14,7 @@ import structlog
 
 from syncd.app.timing import windows_of
 from syncd.dispatch import Again
-from syncd.errors import Busy, MappingInvalid, SyncdError, TargetError
+from syncd.errors import Busy, MappingInvalid, StoreError, SyncdError, TargetError
 from syncd.schedule import retry_at, window_end
 
 if TYPE_CHECKING:
@@ -125,7 +125,8 @@ class Runs:
             log.error("no run", problem=str(error))
             self.last[name] = str(error)
             self._metrics.runs.labels(name, str(error.exit_code)).inc()
-        return self._retry(name, failures) if error.retryable else None
+        away = isinstance(error, StoreError)  # its server may be back in a moment
+        return self._retry(name, failures) if error.retryable or away else None
 
     def _retry(self, name: str, failures: int) -> Again | None:
         now = datetime.now(UTC)

@@ -260,6 +260,10 @@ class App(Acting):
         """Everything wrong with the store."""
         return self._raw_store().check()
 
+    def db_grant(self, login: str, *, only_show: bool) -> list[str]:
+        """Let a database login look at the store and ask for runs, no more; the statements for it."""
+        return self._db.grant(login, only_show=only_show)
+
     def db_rebuild(self, mapping: str) -> list[str]:
         """Take back into a lost ledger what carries this mapping's mark on the servers."""
         job = self._job(mapping)

@@ -81,6 +81,20 @@ def db_check(session: Session) -> int:
     return 1 if faults else 0
 
 
+@subcommand(
+    db_command, "grant", mark("Let a login of PostgreSQL read the store and ask for runs, and no more.")
+)
+@click.argument("login")
+@option("--show", is_flag=True, help=mark("Only print the statements, for an administrator of PostgreSQL."))
+@click.pass_obj
+def db_grant(session: Session, login: str, /, *, show: bool) -> int:
+    """Grant, or print what would."""
+    with session.app() as app:
+        lines = [f"{statement};" for statement in app.db_grant(login, only_show=show)]
+    session.show(sentences_page(lines), document("steps", steps=lines))
+    return 0
+
+
 @subcommand(db_command, "rebuild", mark("Rebuild a lost ledger from the marks on the servers."))
 @click.argument("mapping", required=False)
 @click.pass_obj

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from syncd.store import migrate
+from syncd.store import grants, migrate
 from syncd.store.act_erasure import ActErasure
 from syncd.store.acts import Acts
 from syncd.store.audit import Audit, AuditHead, AuditRow, BrokenRow
@@ -117,6 +117,13 @@ class Store:
     def upgrade(self) -> list[str]:
         """Bring the schema up to date, making the store if there is none; the revisions applied."""
         return migrate.upgrade(self._database, self._seal)
+
+    def grant(self, login: str, *, only_show: bool) -> list[str]:
+        """Let a login of PostgreSQL look at the store and ask for runs, no more; the statements for it.
+
+        Raises `UsageError` for SQLite, `StoreError` where there is no such login.
+        """
+        return grants.statements(self._database, login) if only_show else grants.grant(self._database, login)
 
     def ready(self) -> None:
         """Raise StoreError, with its remedy, unless this program can work on this store with this key."""

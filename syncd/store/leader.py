@@ -16,6 +16,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from syncd.errors import SyncdError
 from syncd.store.database import parse
 
 if TYPE_CHECKING:
@@ -41,7 +42,10 @@ _NOTICE = {"keepalives_idle": 2, "keepalives_interval": 2, "keepalives_count": 2
 
 
 class Leader:
-    """A candidate from `start` to `stop`; `gained` and `lost` are called in its thread."""
+    """A candidate from `start` to `stop`; `gained` and `lost` are called in its thread.
+
+    Where `gained` raises a `SyncdError` it steps down and stands again.
+    """
 
     def __init__(self, store: str, gained: Callable[[], None], lost: Callable[[], None]) -> None:
         options = {"connect_timeout": 5, "application_name": "syncd leader", **_NOTICE}
@@ -72,7 +76,7 @@ class Leader:
         while not self._stopping.is_set():
             try:
                 self._look()
-            except SQLAlchemyError as error:
+            except (SQLAlchemyError, SyncdError) as error:
                 self._step_down(str(error).splitlines()[0])
             self._stopping.wait(LOOK)
         self._step_down("the end")
