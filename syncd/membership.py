@@ -6,20 +6,22 @@ follows makes it true. The exception is an account as such (disable, enable, del
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from syncd import invitations, membership_accounts
-from syncd.acts import OPEN, Grant, Invitation, Notice, Source
+from syncd.acts import OPEN, Grant, Invitation, InvitationState, Notice, Source
 from syncd.administration import Act, Actor, Decision, Held, Membership, Subject, World, decide
 from syncd.errors import UsageError
 from syncd.identity import Person, fold
 from syncd.invitations import Invitee
+from syncd.inviting import language_of
+from syncd.membership_asking import lacking, one_by_one
 from syncd.membership_seats import overbooked, seated
 from syncd.membership_words import Asked, Verdict, titled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date, datetime
 
     from syncd.acts import Record
@@ -48,11 +50,22 @@ class Office:
     connect: Callable[[], Directory] | None
     now: Callable[[], datetime]
     new_id: Callable[[str], str]
+    unread: Mapping[str, str] = field(default_factory=dict)  # targets that could not be read, with the reason
     public_url: str = ""  # where people reach the page on which links are redeemed; empty: there is none
 
     def acting_as(self, person: str) -> Office:
         """The same office on behalf of a person."""
         return replace(self, actor=Actor(person), by=person)
+
+    @property
+    def accounts_in(self) -> str:
+        """The target whose accounts say how people stand."""
+        return "keycloak" if self.connect is not None else "ldap"
+
+    @property
+    def unseen(self) -> str:
+        """Why nobody knows how accounts stand; empty where they were read."""
+        return self.unread.get(self.accounts_in, "")
 
     # --- who and what ---------------------------------------------------------------------------------
 
@@ -234,6 +247,8 @@ class Office:
         With `forbidden_role: fail` one refusal refuses all; otherwise the others go out. Each is decided in
         the world that those before leave, so that a batch passes no limit that one by one would meet.
         """
+        if refusals := one_by_one(self.world, unit, asked, self.actor):
+            return refusals
         if self.world.document(unit).invitations.forbidden_role == "fail":
             refused = next(
                 (found for one in asked if not (found := self._allowed(unit, one)[1]).allowed), None
@@ -284,6 +299,10 @@ class Office:
             place = self.world.places(("invitations", "existing_account"))
             detail = f"an account with this address exists already (invitations.existing_account, {place})"
             return Verdict(one.address, False, f"{detail}; add the person instead", place), ()
+        is_new = not has_account and open_ is None
+        unsaid = lacking(self.world, unit, one, [at for at, _ in extra]) if is_new else None
+        if unsaid is not None:
+            return unsaid, ()
         person = act.target.person or self._new_person(one)
         gives = [replace(given, person=person) for each in (decision, *further) for given in each.gives]
         decision = replace(decision, gives=tuple(gives))
@@ -311,9 +330,11 @@ class Office:
             fold(one.address),
             self.compiled.units[unit].uid,
             decision.gives[0].role,
-            one.locale or self._language(unit),
+            language_of(self.world.document(unit), one.locale),
             one.given_name,
             one.family_name,
+            one.username,
+            one.attributes,
         )
         made = invitations.asked(self.new_id("i"), self.mapping, invitee, self.by, self.now())
         waiting = self.given(decision, one.address, waits=made.id, source=Source.INVITATION)
@@ -359,6 +380,14 @@ class Office:
         """End an invitation; what waited for it is gone, and the link is dead after the run."""
         return self._again("cancel", address, lambda one: invitations.cancel(one, self.now(), reason))
 
+    def decline(self, address: str, reason: str = "") -> Verdict:
+        """The invited person says no, or an operator for them; nothing is given, nobody is mailed again."""
+        one = self._latest(address)
+        if not self.actor.operator and self.actor.person != one.person:
+            cause = "only the invited person declines; whoever may invite cancels"
+            return Verdict(one.address, False, f"{one.address}: {cause}")
+        return self._ended(one, invitations.decline(one, self.now(), reason))
+
     def _again(self, verb: str, address: str, done: Callable[[Invitation], Invitation | str]) -> Verdict:
         one = self._latest(address)
         unit = self.path_of(one.unit)
@@ -366,13 +395,19 @@ class Office:
         decision = self.decided(act)
         if not decision.allowed:
             return Verdict(one.address, False, str(decision), decision.place)
-        changed = done(one)
+        return self._ended(one, done(one), decision)
+
+    def _ended(self, one: Invitation, changed: Invitation | str, decision: Decision | None = None) -> Verdict:
+        """Keep how an invitation goes on; what waited for one that is over goes with it."""
+        place = decision.place if decision else None
         if isinstance(changed, str):
-            return Verdict(one.address, False, changed, decision.place)
+            return Verdict(one.address, False, changed, place)
         waiting = self.store.acts.all(Grant, self.mapping, person=one.person)
-        gone = [grant for grant in waiting if grant.waits == one.id] if verb == "cancel" else []
+        is_over = changed.state in (InvitationState.CANCELLED, InvitationState.DECLINED)
+        gone = [grant for grant in waiting if grant.waits == one.id] if is_over else []
         self.store.acts.change(changed, gone=gone, by=self.by)
-        return Verdict(one.address, True, str(decision), decision.place)
+        said = str(decision) if decision else f"{one.address} declined"
+        return Verdict(one.address, True, said, place)
 
     def path_of(self, uid: str) -> Path:
         """The path of a unit by its id, former ones included."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,13 +27,19 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One person to be invited, as whoever invites describes them; an empty role is the model's default."""
+    """One person to be invited, as whoever invites describes them; an empty role is the model's default.
+
+    `channel` is the way in: `link` for somebody who redeemed one.
+    """
 
     address: str
     role: str = ""
     given_name: str = ""
     family_name: str = ""
     locale: str = ""
+    username: str = ""
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    channel: str = "email"
 
 
 def titled(title: Mapping[str, str], language: str) -> str:

@@ -155,7 +155,11 @@ class Acting:
         self._calls = store.acts.all(Call, self._known(mapping))
         if any(store.acts.all(Redemption, mapping, state=state) for state in TO_DECIDE):
             with suppress(Busy), store.lease(mapping, LINKS, reconcile.LEASE):
-                process(self.office(mapping, operator=LINKS))
+                office = self.office(mapping, operator=LINKS)
+                if (
+                    not office.unseen
+                ):  # an issuer of whom nothing is known cannot be told to have lost the right
+                    process(office)
 
     def _finish(self, job: Job, report: RunReport) -> None:
         """Keep what waits for approval, and write down in acts what the run made true."""

@@ -12,7 +12,7 @@ from syncd.app import people
 from syncd.errors import Busy, Stale
 from syncd.identity import fold
 from syncd.mapping.members_acts import place_of, renamed
-from syncd.mapping.roster_view import holdings
+from syncd.mapping.roster_view import UNKNOWN, holdings
 from syncd.membership import Office
 from syncd.model import Change, Op, Outcome, Result
 
@@ -49,6 +49,7 @@ def office_of(job: Job, prepared: Prepared, inviter: Inviter | None, who: str, o
         connect=inviter.connect if inviter else None,
         now=people.now,
         new_id=people.new_id,
+        unread=prepared.plan.failed,
     )
     return office.acting_as(office.person(who)) if who else office
 
@@ -80,7 +81,9 @@ def _accounts(job: Job, prepared: Prepared, compiled: Compiled) -> dict[str, Acc
         account = prepared.people.accounts.get((person.id, "keycloak"))
         address = min(person.addresses, default="")
         name = address or min(person.usernames, default=person.id)
-        if account is None or person.id in pending:
+        if "keycloak" in prepared.plan.failed:
+            state = UNKNOWN
+        elif account is None or person.id in pending:
             state = "pending"
         else:
             state = "active" if account.enabled and person.id not in job.locked else "disabled"

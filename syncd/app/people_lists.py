@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from syncd import membership_joins, membership_links
 from syncd.acts import OPEN, Invitation, InvitationState, Join, Link, Redemption
-from syncd.errors import UsageError
+from syncd.errors import TargetError, UsageError
 from syncd.mapping.roster_view import Known, Member, export_csv, members, one_line_each
 
 if TYPE_CHECKING:
@@ -53,8 +53,9 @@ def member_lines(office: Office, within: Path = ()) -> tuple[Member, ...]:
         accounts={
             person: account
             for (person, target), account in office.people.accounts.items()
-            if target == _accounts_in(office)
+            if target == office.accounts_in
         },
+        unread=bool(office.unseen),
         invited=frozenset(one.person for one in records if one.state in OPEN),
         entered={one.person: one.ended_at for one in records if one.state is accepted and one.ended_at},
         zone=ZoneInfo(office.compiled.document.settings.timezone or "UTC"),
@@ -62,15 +63,14 @@ def member_lines(office: Office, within: Path = ()) -> tuple[Member, ...]:
     return members(office.compiled, known, within)
 
 
-def _accounts_in(office: Office) -> str:
-    return "keycloak" if office.connect is not None else "ldap"
-
-
 def members_csv(office: Office, unit: Path) -> str:
     """The members of one unit as the model exports them: each person once, in the columns that it names.
 
-    Units below have lists of their own. Raises `UsageError` where the model exports nothing.
+    Units below have lists of their own. Raises `UsageError` where the model exports nothing, and
+    `TargetError` where the accounts could not be read: what is handed out must hold.
     """
+    if office.unseen:
+        raise TargetError(office.accounts_in, office.unseen)
     export = office.world.document(unit).export
     if export is None:
         raise UsageError(f"{office.mapping} exports no members", "add `export` to the model")

@@ -10,7 +10,7 @@ import click
 from syncd.cli.progress import reading
 from syncd.cli.session import Session, caller, only_one
 from syncd.cli.speech import group, option, subcommand
-from syncd.errors import Busy, Refused, UsageError
+from syncd.errors import Busy, Refused, TargetError, UsageError
 from syncd.locale import gettext as _
 from syncd.locale import mark
 from syncd.render.documents import document, report_document
@@ -69,6 +69,11 @@ def look(session: Session, app: App, mapping: str | None, actor: str = "") -> Of
         return app.office(name, actor, caller())
 
 
+def unread(session: Session, office: Office) -> int:
+    """Say why states are unknown, where they are; the exit code."""
+    return session.refuse(TargetError(office.accounts_in, office.unseen)) if office.unseen else 0
+
+
 def _day(moment: datetime | None) -> date | None:
     return moment.date() if moment is not None else None
 
@@ -88,7 +93,7 @@ def members_list(session: Session, mapping: str | None, unit: str) -> int:
         office = look(session, app, mapping)
         rows = member_lines(office, office.unit(unit) if unit else ())
     session.show(members_page(rows), document("members", members=rows))
-    return 0
+    return unread(session, office)
 
 
 @subcommand(
@@ -174,9 +179,10 @@ def accounts_show(session: Session, person: str, mapping: str | None) -> int:
     from syncd.app.people_lists import account_view  # noqa: PLC0415 - as above
 
     with session.app() as app:
-        view = account_view(look(session, app, mapping), person)
+        office = look(session, app, mapping)
+        view = account_view(office, person)
     session.show(account_page(view), document("account", account=view))
-    return 0
+    return unread(session, office)
 
 
 @subcommand(accounts_command, "disable", mark("End login and sessions now; memberships stay."))

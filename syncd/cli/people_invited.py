@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,8 @@ invitations_command = group("invitations")(lambda: None)
 joins_command = group("joins")(lambda: None)
 links_command = group("links")(lambda: None)
 
-COLUMNS = {"email", "role", "given_name", "family_name", "locale"}
+COLUMNS = {"email", "role", "username", "given_name", "family_name", "locale"}
+ATTRIBUTE = "attributes."
 
 # --- invitations --------------------------------------------------------------------------------------
 
@@ -49,7 +51,15 @@ def invitations_list(session: Session, mapping: str | None, *, everything: bool)
 @option("--role", default="", help=mark("The role; by default the one of the model."))
 @option("--given-name", default="", help=mark("The given name, of one person."))
 @option("--family-name", default="", help=mark("The family name, of one person."))
+@option("--username", default="", help=mark("The username, of one person; by default the address."))
 @option("--locale", default="", help=mark("The language of the mail, such as en or fr."))
+@option(
+    "--attribute",
+    "attributes",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help=mark("An attribute of the account to be made, such as phone=…"),
+)
 @option(
     "--with",
     "extra",
@@ -62,7 +72,8 @@ def invitations_list(session: Session, mapping: str | None, *, everything: bool)
     "file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help=mark(
-        "A file with the columns email, role, given_name, family_name, locale; all but email may be left out."
+        "A file with the columns email, role, username, given_name, family_name, locale, attributes.NAME; "
+        "all but email may be left out."
     ),
 )
 @in_mapping
@@ -70,15 +81,17 @@ def invitations_list(session: Session, mapping: str | None, *, everything: bool)
 @click.pass_obj
 def invitations_send(  # noqa: PLR0913, PLR0917 - click passes each option
     session: Session, unit: str, address: tuple[str, ...], role: str, given_name: str, family_name: str,
-    locale: str, extra: tuple[str, ...], file: Path | None, mapping: str | None, actor: str,
+    username: str, locale: str, attributes: tuple[str, ...], extra: tuple[str, ...], file: Path | None,
+    mapping: str | None, actor: str,
 ) -> int:  # fmt: skip
     """Send."""
     from syncd.membership_words import Asked  # noqa: PLC0415 - as above
 
-    if (given_name or family_name) and len(address) != 1:
+    if (given_name or family_name or username) and len(address) != 1:
         raise UsageError(_("Names are of one person."), _("Give one address, or a file with --csv."))
-    people = [Asked(one, role, given_name, family_name, locale) for one in address]
-    people += _from_csv(file, role, locale) if file is not None else []
+    common = Asked("", role, given_name, family_name, locale, username, _attributes(attributes))
+    people = [replace(common, address=one) for one in address]
+    people += _from_csv(file, common) if file is not None else []
     if not people:
         raise UsageError(_("Nobody is named."), _("Give an address, or a file with --csv."))
     further = [_unit_and_role(text) for text in extra]
@@ -99,16 +112,26 @@ def _unit_and_role(text: str) -> tuple[str, str]:
     return unit, role
 
 
-def _from_csv(file: Path, role: str, locale: str) -> list[Asked]:
-    """The people of a file; raises UsageError with the line that is wrong."""
-    from syncd.membership_words import Asked  # noqa: PLC0415 - as above
+def _attributes(given: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Attributes of an account from NAME=VALUE; a name may come more than once."""
+    found: dict[str, tuple[str, ...]] = {}
+    for text in given:
+        name, separator, value = text.partition("=")
+        if not (name and separator):
+            raise UsageError(_('"{text}" is not NAME=VALUE.').format(text=text), _("For example phone=1234."))
+        found[name] = (*found.get(name, ()), value)
+    return found
 
+
+def _from_csv(file: Path, common: Asked) -> list[Asked]:
+    """The people of a file with what is `common` to all; raises UsageError with the line that is wrong."""
     with file.open(encoding="utf-8-sig", newline="") as text:
         reader = csv.DictReader(text)
-        unknown = sorted(set(reader.fieldnames or ()) - COLUMNS)
-        if unknown or "email" not in (reader.fieldnames or ()):
+        names = set(reader.fieldnames or ())
+        unknown = [name for name in names - COLUMNS if not name.startswith(ATTRIBUTE)]
+        if unknown or "email" not in names:
             wrong = _("{file}:1: columns are {columns}; email is needed").format(
-                file=file, columns=", ".join(sorted(COLUMNS))
+                file=file, columns=", ".join([*sorted(COLUMNS), f"{ATTRIBUTE}NAME"])
             )
             raise UsageError(wrong)
         found = []
@@ -119,17 +142,18 @@ def _from_csv(file: Path, role: str, locale: str) -> list[Asked]:
                         file=file, line=reader.line_num, text=row["email"]
                     )
                 )
-            cells = {name: (row.get(name) or "").strip() for name in COLUMNS}
-            found.append(
-                Asked(
-                    cells["email"],
-                    cells["role"] or role,
-                    cells["given_name"],
-                    cells["family_name"],
-                    cells["locale"] or locale,
-                )
-            )
+            cells = {name: cell for name in names if (cell := (row[name] or "").strip())}
+            found.append(_described(common, cells))
     return found
+
+
+def _described(common: Asked, cells: dict[str, str]) -> Asked:
+    """One row of a file: an empty cell leaves what is common to all."""
+    own = {
+        name.removeprefix(ATTRIBUTE): (text,) for name, text in cells.items() if name.startswith(ATTRIBUTE)
+    }
+    fields = {name: text for name, text in cells.items() if name in COLUMNS - {"email"}}
+    return replace(common, address=cells["email"], attributes={**common.attributes, **own}, **fields)
 
 
 @subcommand(invitations_command, "resend", mark("Send an invitation again, with a new link and a new time."))
@@ -153,6 +177,19 @@ def invitations_cancel(
 ) -> int:
     """Cancel."""
     return act(session, mapping, actor, lambda office: [office.cancel(who, reason) for who in address])
+
+
+@subcommand(invitations_command, "decline", mark("Put on record that the invited person does not want it."))
+@click.argument("address", nargs=-1, required=True)
+@option("--reason", default="", help=mark("Why; kept with the invitation."))
+@in_mapping
+@on_behalf
+@click.pass_obj
+def invitations_decline(
+    session: Session, address: tuple[str, ...], reason: str, mapping: str | None, actor: str
+) -> int:
+    """Decline."""
+    return act(session, mapping, actor, lambda office: [office.decline(who, reason) for who in address])
 
 
 # --- joining ------------------------------------------------------------------------------------------

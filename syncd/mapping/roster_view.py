@@ -51,9 +51,9 @@ class Membership:
 class Known:
     """What is known of people beside the mapping: by text the person id, by person id the rest.
 
-    `accounts` are those in Keycloak (of a mapping without it: in its directory), `invited` the persons
-    whose account waits for acceptance, `entered` when an account was activated. Days begin in `zone`, the
-    one of the mapping.
+    `accounts` are those in Keycloak (of a mapping without it: in its directory), `unread` where those could
+    not be read, `invited` the persons whose account waits for acceptance, `entered` when an account was
+    activated. Days begin in `zone`, the one of the mapping.
     """
 
     ids: Mapping[str, str] = field(default_factory=dict)
@@ -61,14 +61,17 @@ class Known:
     invited: frozenset[str] = frozenset()
     entered: Mapping[str, datetime] = field(default_factory=dict)
     zone: tzinfo = UTC
+    unread: bool = False
 
 
 NOTHING_KNOWN = Known()
+UNKNOWN = "unknown"
+"""The state of an account that could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One line of a list; `state` is pending, active or disabled, `entry_date` the day of activation."""
+    """One line of a list; `state` is pending, active, disabled or unknown, `entry_date` the first day."""
 
     member_id: str
     full_name: str
@@ -160,7 +163,7 @@ def _member(held: Membership, entry: PersonEntry, known: Known) -> Member:
         email=entry.email or (account.email if account else ""),
         role=held.role,
         entry_date=entered.astimezone(known.zone).date() if entered and not held.waits else None,
-        state=_state(held, entry, account, invited=person in known.invited),
+        state=UNKNOWN if known.unread else _state(held, entry, account, invited=person in known.invited),
         unit=held.unit,
         source=held.source,
         who=held.who,

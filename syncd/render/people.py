@@ -19,6 +19,7 @@ STATES = {
     "pending": mark("pending"),
     "active": mark("active"),
     "disabled": mark("disabled"),
+    "unknown": mark("unknown"),
     "requested": mark("requested"),
     "sending": mark("sending"),
     "sent": mark("sent"),

@@ -48,7 +48,7 @@ change_states: [pending, active]
 invitations:
   default_role: staff
   channels:
-    email: {valid_for: P7D}
+    email: {valid_for: P7D, batch: true}
     link: {valid_for: P7D, max_uses: 2, domains: [acme.example]}
   seats: {paid: 6}
   over_quota: {downgrade_to: guest}
@@ -120,6 +120,7 @@ class Bureau:
     text: str = MODEL
     accounts: Accounts = field(default_factory=Accounts)
     now: datetime = BEGIN
+    unread: dict[str, str] = field(default_factory=dict)
     count: itertools.count = field(default_factory=lambda: itertools.count(1))
 
     def __post_init__(self) -> None:
@@ -142,7 +143,10 @@ class Bureau:
             for one in self.accounts.of.values()
         ]
         people = identity.resolve(
-            compiled.people, {"keycloak": seen}, self.store.persons(), lambda: self.new_id("p")
+            compiled.people,
+            {} if "keycloak" in self.unread else {"keycloak": seen},
+            self.store.persons(),
+            lambda: self.new_id("p"),
         )
         self.store.save_persons(people.changed)
         job = SimpleNamespace(
@@ -153,8 +157,10 @@ class Bureau:
             locked=frozenset(),
         )
         policies = SimpleNamespace(wanted=Policy(admins_min=1))
+        plan = SimpleNamespace(failed=self.unread)
+        prepared = SimpleNamespace(people=people, policies=policies, plan=plan)
         inviter = SimpleNamespace(rules=Rules(valid_for=timedelta(days=7)), connect=lambda: self.accounts)
-        office = office_of(job, SimpleNamespace(people=people, policies=policies), inviter, who, "test")
+        office = office_of(job, prepared, inviter, who, "test")
         return replace(office, now=lambda: self.now, new_id=self.new_id)
 
     def compiled(self) -> tuple[Compiled, object]:
