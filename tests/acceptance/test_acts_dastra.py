@@ -78,7 +78,10 @@ def test_03_a_link_that_expired_is_refused_and_a_resend_sends_one_new_one(
     model = dastra.mapping / "model.yaml"
     text = model.read_text("utf-8")
     model.write_text(text.replace("valid_for: P10D", "valid_for: PT4S"), "utf-8")
-    done(dastra, "invitations", "send", FRANCE, LOU, as_=SOLENE)
+    send = ("invitations", "send", FRANCE, LOU, "--given-name", "Lou")
+    assert "family_name is asked for" in refused(dastra, *send, as_=SOLENE)
+    assert mail_sink.messages() == []
+    done(dastra, *send, "--family-name", "Meunier", as_=SOLENE)
     model.write_text(text, "utf-8")
     (old,) = mails_to(mail_sink, LOU)
     assert "expired" in refused(dastra, "invitations", "resend", LOU, as_=SOLENE)
