@@ -89,9 +89,16 @@ DeskOf = Annotated[Desk, Depends(_desk)]
 CallerOf = Annotated[Caller, Depends(_caller)]
 
 
-def _told(verdicts: "Sequence[Verdict]") -> list[Told]:
+def _told(desk: Desk, caller: Caller, verdicts: "Sequence[Verdict]") -> list[Told]:
+    """Rules are named by file and line below the mapping's folder; where that lies is nobody's business."""
+    folder = desk.folder(caller.mapping)
     return [
-        Told(who=one.who, allowed=one.allowed, detail=one.detail, rule=str(one.place or ""))
+        Told(
+            who=one.who,
+            allowed=one.allowed,
+            detail=one.detail.replace(folder, ""),
+            rule=str(one.place or "").removeprefix(folder),
+        )
         for one in verdicts
     ]
 
@@ -100,12 +107,13 @@ def _done(desk: Desk, caller: Caller, do: "Callable[[Office], Sequence[Verdict]]
     """Have it done; where all of it is refused, that is the answer."""
     verdicts = desk.record(caller, do)
     if not any(one.allowed for one in verdicts):
-        raise Problem(403, verdicts[0].detail, verdicts=_told(verdicts))
+        told = _told(desk, caller, verdicts)
+        raise Problem(403, told[0].detail, verdicts=told)
     return verdicts
 
 
 def _outcome(desk: Desk, caller: Caller, do: "Callable[[Office], Sequence[Verdict]]") -> bodies.Outcome:
-    return bodies.Outcome(verdicts=_told(_done(desk, caller, do)))
+    return bodies.Outcome(verdicts=_told(desk, caller, _done(desk, caller, do)))
 
 
 # --- lists --------------------------------------------------------------------------------------------
@@ -168,7 +176,11 @@ def account(desk: DeskOf, caller: CallerOf, person: bodies.Line_) -> bodies.Acco
             state=seen.state,
             authority=seen.authority,
             holds=[
-                bodies.HeldRow(unit="/" + "/".join(one.unit), role=one.role, place=str(one.place or ""))
+                bodies.HeldRow(
+                    unit="/" + "/".join(one.unit),
+                    role=one.role,
+                    place=str(one.place or "").removeprefix(desk.folder(caller.mapping)),
+                )
                 for one in shown
             ],
         )
@@ -306,7 +318,7 @@ def create_link(desk: DeskOf, caller: CallerOf, body: bodies.LinkWish) -> bodies
     """Make a link to a role in a unit; it is shown once."""
     verdicts = _done(desk, caller, lambda office: acts.create_link(office, body))
     token = verdicts[0].secret
-    return bodies.LinkMade(verdicts=_told(verdicts), token=token, url=desk.link(token))
+    return bodies.LinkMade(verdicts=_told(desk, caller, verdicts), token=token, url=desk.link(token))
 
 
 @routes.post("/links/revoke", tags=["links"])

@@ -86,6 +86,11 @@ class Desk:
         url = self.files.settings.public_url
         return f"{url.rstrip('/')}/join/{token}" if url else ""
 
+    def folder(self, mapping: str) -> str:
+        """What the files of a mapping begin with, as places name them."""
+        from_ = self.files.settings.mappings[mapping].from_
+        return f"{from_ if from_.is_dir() else from_.parent}/"
+
     @contextmanager
     def _app(self) -> Iterator[App]:
         app = self.files.app()

@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
 from syncd.errors import Busy, MappingInvalid, Refused, Stale, SyncdError, TargetError, UsageError
 
@@ -143,9 +144,25 @@ def _invalid(_request: Request, error: Any) -> JSONResponse:
     return _answer(Problem(422, "see `errors`", errors=faults))
 
 
-def _http(_request: Request, error: Any) -> JSONResponse:
-    detail = UNSEEN if error.status_code == 404 else str(error.detail)  # noqa: PLR2004  as unseen()
-    return _answer(Problem(error.status_code, detail, headers=error.headers))
+def _http(request: Request, error: Any) -> JSONResponse:
+    match error.status_code:
+        case 404:
+            return _answer(unseen())
+        case 405:
+            return _answer(Problem(405, "see Allow", headers={"Allow": _methods(request)}))
+        case status:
+            return _answer(Problem(status, str(error.detail), headers=error.headers))
+
+
+def _methods(request: Request) -> str:
+    """Everything that can be done at a path (RFC 9110, section 15.5.6): each act is a route of its own."""
+    found = {
+        method
+        for route in request.app.routes
+        if isinstance(route, Route) and route.path_regex.match(request.url.path)
+        for method in route.methods or ()
+    }
+    return ", ".join(sorted(found))
 
 
 def _fault(request: Request, error: Any) -> JSONResponse:
