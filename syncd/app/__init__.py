@@ -161,6 +161,7 @@ class App(Acting):
             for name in job.targets:
                 rows = job.store.owned(mapping, name)
                 job.store.record(mapping, name, run, [_forgotten(row) for row in rows])
+                job.store.drop_reading(mapping, name)
                 count += len(rows)
             job.store.finish_run(run, 0, "released", {"done": count})
         return count
