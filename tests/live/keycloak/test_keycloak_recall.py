@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -16,6 +17,7 @@ from syncd.targets.keycloak_connection import KeycloakConnection
 from tests.keycloak_history import History
 from tests.live.keycloak.realms import Realm
 from tests.miniature import MARKER
+from tests.model_realm import ModelRealm
 from tests.recalling import Kept, same
 
 if TYPE_CHECKING:
@@ -113,6 +115,52 @@ def test_after_any_history_it_finds_what_a_whole_read_finds(own: Realm, seed: in
         except AssertionError as error:
             error.add_note(f"after {steps}")
             raise
+
+
+def test_the_model_realm_behaves_as_the_server(own: Realm) -> None:
+    """The same history: the same facts and the same kinds of events, so that the model may stand in."""
+    model = ModelRealm()
+    target = KeycloakTarget(cast("KeycloakConnection", model), marker=MARKER)
+    histories = [History(admin, Random(5)) for admin in (own.admin, model)]
+    for _ in range(40):
+        live, modelled = (history.step() for history in histories)
+        assert live == modelled
+    found = [
+        _named(one.read(history.scope()))
+        for one, history in zip((own.target, target), histories, strict=True)
+    ]
+    assert found[0] == found[1]
+    written = [_shapes(admin.get("admin-events", first=0, max=1000)) for admin in (own.admin, model)]
+    assert written[0] == written[1]
+
+
+def _named(seen: Observation) -> set[tuple[Kind, Path, Path]]:
+    names = {account.native: account.username for account in seen.accounts}
+    return {(key.kind, key.place, tuple(names.get(part, part) for part in key.item)) for key in seen.state}
+
+
+def _shapes(events: list[dict[str, str]]) -> Counter[tuple[str, str, str]]:
+    """What events are about, without the ids in their paths and what bootstrap did."""
+    words = {
+        "users",
+        "groups",
+        "roles",
+        "roles-by-id",
+        "children",
+        "composites",
+        "role-mappings",
+        "realm",
+        "reset-password",
+    }
+    return Counter(
+        (
+            one["operationType"],
+            one["resourceType"],
+            "/".join(part if part in words else "*" for part in one["resourcePath"].split("/")),
+        )
+        for one in events
+        if not one["resourceType"].startswith(("CLIENT", "USER_PROFILE"))
+    )
 
 
 def test_nothing_new_costs_two_requests_and_writes_nothing_but_the_mark(runs: Runs) -> None:

@@ -1,0 +1,97 @@
+"""After any history of a model realm, a read that remembers finds what a whole read finds."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from syncd.targets.keycloak import KeycloakTarget
+from tests.keycloak_history import History
+from tests.model_realm import ModelRealm
+from tests.recalling import Kept, same
+
+if TYPE_CHECKING:
+    from syncd.model import Observation, Scope
+    from syncd.targets.keycloak_connection import KeycloakConnection
+
+A_WHILE = 10_000  # ms between two runs
+
+
+def read(realm: ModelRealm, scope: Scope, kept: Kept | None = None) -> Observation:
+    target = KeycloakTarget(
+        cast("KeycloakConnection", realm), marker="test/acme", keeper=kept.keeper if kept else None
+    )
+    return target.read(scope)
+
+
+@given(st.integers(0, 1 << 32), st.lists(st.integers(0, 4), min_size=2, max_size=12))
+def test_it_finds_what_a_whole_read_finds(seed: int, rounds: list[int]) -> None:
+    realm, kept = ModelRealm(), Kept()
+    history = History(realm, Random(seed))
+    for steps in rounds:
+        for _ in range(steps):
+            history.step()
+        realm.clock += A_WHILE
+        scope = history.scope()
+        same(read(realm, scope, kept), read(realm, scope))
+
+
+@given(st.integers(0, 1 << 32), st.integers(0, 30))
+def test_a_run_after_which_nothing_happened_asks_for_two_things(seed: int, steps: int) -> None:
+    realm, kept = ModelRealm(), Kept()
+    history = History(realm, Random(seed))
+    for _ in range(steps):
+        history.step()
+    realm.clock += A_WHILE
+    scope = history.scope()
+    for _ in range(3):
+        found = read(realm, scope, kept)
+        realm.clock += A_WHILE
+    assert found.requests in (2, 3)  # and the count of accounts, where somebody is not known
+
+
+@given(st.integers(0, 1 << 32), st.lists(st.integers(0, 3), min_size=2, max_size=8))
+def test_long_lists_of_members_change_by_one(seed: int, rounds: list[int]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("syncd.targets.keycloak_recall.PAGE", 1)
+        realm, kept = ModelRealm(), Kept()
+        history = History(realm, Random(seed))
+        for _ in range(12):
+            history.make_joined_person()
+            history.make_person()
+            history.join()
+        for steps in rounds:
+            for _ in range(steps):
+                history.step()
+            realm.clock += A_WHILE
+            scope = history.scope()
+            same(read(realm, scope, kept), read(realm, scope))
+
+
+@given(st.integers(0, 1 << 32), st.sets(st.integers(0, 40)))
+def test_events_that_come_late_are_not_missed(seed: int, late: set[int]) -> None:
+    """A transaction that takes long shows its event after younger ones."""
+    realm, kept = ModelRealm(), Kept()
+    history = History(realm, Random(seed))
+    hidden: list[dict[str, Any]] = []
+    for number in range(40):
+        before = len(realm.events)
+        if number in late:
+            undo = list(realm.events)
+            history.step()
+            hidden += realm.events[before:]
+            realm.events[:] = undo
+        else:
+            history.step()
+        if number % 8 == 7:
+            realm.clock += A_WHILE
+            read(realm, history.scope(), kept)
+            realm.events += hidden
+            hidden = []
+    realm.clock += A_WHILE
+    scope = history.scope()
+    same(read(realm, scope, kept), read(realm, scope))
