@@ -2,8 +2,8 @@
 
 Those layers speak English and know of no language: their messages are stored, compared and logged. So a
 message is recognised by its pattern when it is shown. The catalogues hold the patterns as the code writes
-them, values numbered `{0}`, `{1}`; a text that fits none is shown as it is, and so are the values, unless
-they are messages themselves.
+them, values numbered `{0}`, `{1}`, and `{{name}}` where the code fills it in later; a text that fits none is
+shown as it is, and so are the values, unless they are messages themselves.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from syncd import locale
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-CATALOGUES = ("input.po", "servers.po")
+CATALOGUES = ("input.po", "people.po", "servers.po")
+LATER = re.compile(r"\{\{([a-z]\w*)\}\}")
 INDEXED = 4  # characters of a pattern's beginning by which it is found
 
 
@@ -29,6 +30,7 @@ class Pattern(NamedTuple):
 
     weight: int
     shape: re.Pattern[str]
+    order: tuple[int, ...]  # which value each group of the shape holds
     said: str
 
 
@@ -45,7 +47,10 @@ def _told(language: str, line: str) -> str:
     bare = line.strip()
     for pattern in (*patterns.get(bare[:INDEXED], ()), *patterns.get("", ())):
         if found := pattern.shape.fullmatch(bare):
-            values = [_told(language, value) if " " in value else value for value in found.groups("")]
+            values = [
+                _told(language, value) if " " in value else value
+                for _, value in sorted(zip(pattern.order, found.groups(), strict=True))
+            ]
             before, after = line[: len(line) - len(line.lstrip())], line[len(line.rstrip()) :]
             return before + pattern.said.strip().format(*values) + after
     return line
@@ -55,16 +60,29 @@ def _told(language: str, line: str) -> str:
 def _patterns(language: str) -> Mapping[str, Sequence[Pattern]]:
     """Every pattern under the beginning that it fixes, those that fix none under nothing."""
     indexed: defaultdict[str, list[Pattern]] = defaultdict(list)
-    for written, said in _catalogue(language):
+    for written, said in map(_numbered, _catalogue(language)):
         parts = list(Formatter().parse(written.strip()))
         literal = [text for text, _field, _format, _conversion in parts]
         shape = "".join(
             re.escape(text) + ("(.+?)" if field is not None else "")
             for text, field, _format, _conversion in parts
         )
+        order = tuple(int(field) for _text, field, _format, _conversion in parts if field is not None)
         start = literal[0] if len(literal[0]) >= INDEXED else ""
-        indexed[start[:INDEXED]].append(Pattern(-sum(map(len, literal)), re.compile(shape, re.DOTALL), said))
+        indexed[start[:INDEXED]].append(
+            Pattern(-sum(map(len, literal)), re.compile(shape, re.DOTALL), order, said)
+        )
     return {start: sorted(found, key=lambda one: one.weight) for start, found in indexed.items()}
+
+
+def _numbered(pair: tuple[str, str]) -> tuple[str, str]:
+    """Both texts with what is filled in later as further numbered values, in the order of the English."""
+    written, said = pair
+    first = sum(field is not None for _text, field, _format, _conversion in Formatter().parse(written))
+    for number, name in enumerate(LATER.findall(written), first):
+        written = written.replace(f"{{{{{name}}}}}", f"{{{number}}}", 1)
+        said = said.replace(f"{{{{{name}}}}}", f"{{{number}}}", 1)
+    return written, said
 
 
 def _catalogue(language: str) -> Iterator[tuple[str, str]]:

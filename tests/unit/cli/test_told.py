@@ -9,7 +9,7 @@ from babel.messages.pofile import read_po
 
 from syncd import locale
 from syncd.errors import Place, Problem
-from syncd.locale.told import told
+from syncd.locale.told import LATER, told
 from syncd.render.problems import problem_text
 from tests.unit.cli.messages import LAYERS, said, sentences
 
@@ -20,7 +20,8 @@ def read(catalogue):
 
 
 def fields(text):
-    return sorted(name for _text, name, _format, _conversion in Formatter().parse(text) if name is not None)
+    now = (name for _text, name, _format, _conversion in Formatter().parse(text) if name is not None)
+    return sorted(now), sorted(LATER.findall(text))
 
 
 @pytest.mark.parametrize("catalogue", LAYERS)
@@ -56,6 +57,13 @@ def test_a_message_within_a_message_is_told_too():
     locale.use("fr")
     assert told("somebody changed it (cn: Ann); write it into the file to keep it") == (
         "quelqu'un l'a changé (cn: Ann) ; écrivez-le dans le fichier pour le garder"
+    )
+
+
+def test_values_that_the_code_fills_in_later_stand_where_the_french_wants_them():
+    locale.use("fr")
+    assert (
+        told("disable the account of ann (member in /acme)") == "disable le compte de ann (member dans /acme)"
     )
 
 
