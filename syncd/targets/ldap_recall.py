@@ -117,11 +117,11 @@ class LdapRecall:
             return self._anew(scope, keys, "stamps do not show what syncd itself wrote")
         if len(changed) > MOST:
             return self._anew(scope, keys, f"more than {MOST} entries changed")
-        before = _packed_size(known)
+        before = _who(known)
         if not self._renew(known, keys, changed, scope):
             return self._anew(scope, keys, "somebody who changed is not found by their name any more")
         self._mark = {**copy[0], "wrote": []}
-        same = not changed and before == _packed_size(known) and known.keys == keys
+        same = not changed and before == _who(known) and known.keys == keys
         known.keys = keys
         self._keeper.save(self._mark, None if same else _packed(known))
         return known
@@ -313,7 +313,8 @@ def _by_id(entries: Iterable[Entry]) -> dict[str, Entry]:
     return {entry.text(UUID): entry for entry in entries}
 
 
-def _packed_size(known: _Known) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+def _who(known: _Known) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    """Who was found, and who was asked for."""
     return frozenset(known.people), known.texts, known.natives
 
 
