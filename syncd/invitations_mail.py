@@ -40,7 +40,7 @@ def without_mail(invitation: Invitation, rules: Rules, budget: Budget) -> Nothin
 
 
 def _is_within(address: str, domains: Collection[str]) -> bool:
-    return _domain(address) in {domain.encode().lower().decode() for domain in domains}
+    return _domain(address) in {domain.lstrip("@").encode().lower().decode() for domain in domains}
 
 
 def _domain(address: str) -> str:

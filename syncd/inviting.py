@@ -32,6 +32,7 @@ from syncd.invitations import (
     Unword,
     Withdraw,
 )
+from syncd.invitations_mail import unwelcome, without_mail
 from syncd.model import Kind, Mailed
 from syncd.targets.directory import AccountRefused, MailFacts, NewAccount, Sent
 
@@ -107,6 +108,25 @@ def language_of(document: MappingDocument, asked: str) -> str:
     if rule == "fixed":
         return usual
     return asked or usual if rule in ("person", "per_batch") else rule
+
+
+def budget_of(store: Store, one: Invitation, now: datetime) -> Budget:
+    """The mails that left within a day: in the mapping of an invitation, in its unit, to its person."""
+    since, count = now - DAY, store.acts.mails_since
+    return Budget(
+        count(one.mapping, since),
+        count(one.mapping, since, unit=one.unit),
+        count(one.mapping, since, person=one.person),
+        now + DAY,
+    )
+
+
+def held_back(store: Store, one: Invitation, rules: Rules, now: datetime) -> str:
+    """Why an invitation that was asked for does not leave now, as far as files and store say; else empty."""
+    if one.state is not InvitationState.REQUESTED:
+        return ""
+    closed = without_mail(one, rules, budget_of(store, one, now))
+    return unwelcome(one, rules) or (closed.reason if closed else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +218,12 @@ class Inviter:
         done: list[Mailed] = []
         for _ in range(MOST_STEPS):
             step = invitations.next_step(
-                one, self._seen(one, state), wanted, self.now(), self.rules, self._budget(one)
+                one,
+                self._seen(one, state),
+                wanted,
+                self.now(),
+                self.rules,
+                budget_of(self.store, one, self.now()),
             )
             if isinstance(step, Nothing) or (passive and not isinstance(step, PASSIVE)):
                 break
@@ -239,16 +264,6 @@ class Inviter:
             return True
         ours = {row.native for row in self.store.owned(self.mapping, KEYCLOAK) if row.key.kind is Kind.GROUP}
         return not state.group_ids <= ours
-
-    def _budget(self, one: Invitation) -> Budget:
-        since = self.now() - DAY
-        count = self.store.acts.mails_since
-        return Budget(
-            count(self.mapping, since),
-            count(self.mapping, since, unit=one.unit),
-            count(self.mapping, since, person=one.person),
-            self.now() + DAY,
-        )
 
     def _do(self, one: Invitation, step: Step) -> tuple[Invitation, list[Mailed]]:
         match step:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from syncd import membership_joins, membership_links
 from syncd.acts import OPEN, Invitation, InvitationState, Join, Link, Redemption
 from syncd.errors import TargetError, UsageError
+from syncd.inviting import held_back
 from syncd.mapping.roster_view import Known, Member, export_csv, members, one_line_each
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def invitation_lines(office: Office, *, everything: bool = False) -> list[Line]:
             _time(one.sent_at or one.asked_at),
             _time(one.expires_at),
             office.world.name(one.by) if one.by.startswith("p_") else one.by or "file",
-            one.reason,
+            one.reason or (held_back(office.store, one, office.rules, office.now()) if office.rules else ""),
         )
         for one in shown
     ]

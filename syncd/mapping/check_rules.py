@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 PERSON_FIELDS = ("email", "username", "given_name", "family_name", "locale")
 TARGETED = frozenset({"invite", "create", "add", "remove", "disable", "enable", "transfer"})
 SEATS = ("free", "paid")
+NOT_OF = {
+    "email": frozenset({"binds", "ask_invitee", "verify_email", "revocable", "max_uses", "approval"}),
+    "link": frozenset({"ask", "batch"}),
+}
+"""Keys that say nothing in a channel: an invitation is for one address, and a link is made without any."""
 
 
 def check_rules(report: Report) -> None:
@@ -112,7 +117,10 @@ def _check_invitations(report: Report) -> None:
     for seat in invitations.seats:
         if seat not in SEATS:
             report.error((*keys, "seats", seat), f'unknown seat "{seat}"', f"one of {', '.join(SEATS)}")
-    _check_fields(report, (*keys, "invitee", "sets"), invitations.invitee.sets, {"password"})
+    fills, where = invitations.invitee.sets, (*keys, "invitee", "sets")
+    _check_fields(report, where, fills, {"password"})
+    if fills and "password" not in fills and invitations.activation == "action_link":
+        report.warn(where, "whoever opens the mailed link sets a password in any case", "add `password`")
     for name in ("email", "link"):
         channel: Channel | None = getattr(invitations.channels, name)
         if channel is not None:
@@ -120,6 +128,9 @@ def _check_invitations(report: Report) -> None:
 
 
 def _check_channel(report: Report, keys: Keys, channel: Channel) -> None:
+    for name in sorted(channel.model_fields_set & NOT_OF[str(keys[-1])]):
+        other = "link" if keys[-1] == "email" else "email"
+        report.warn((*keys, name), f"`{name}` has no effect here", f"it belongs to `{other}`")
     _check_fields(report, (*keys, "ask"), channel.ask, {"role", *report.document.kinds})
     _check_fields(report, (*keys, "ask_invitee"), channel.ask_invitee, set())
     for where, bound in report.items((*keys, "binds"), channel.binds):

@@ -111,3 +111,26 @@ def test_a_model_and_its_data_may_stand_in_two_files(tmp_path):
     document = load(tmp_path, name="x").document
     own = document.units["team"]["red"].settings
     assert not effective_document(document, own).roles["member"].assignable
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("channels: {email: {max_uses: 3}}", "`max_uses` has no effect here; it belongs to `link`"),
+        (
+            "channels: {email: {verify_email: true}}",
+            "`verify_email` has no effect here; it belongs to `link`",
+        ),
+        ("channels: {link: {ask: [email]}}", "`ask` has no effect here; it belongs to `email`"),
+        ("channels: {link: {batch: true}}", "`batch` has no effect here; it belongs to `email`"),
+        (
+            "invitee: {sets: [given_name]}",
+            "whoever opens the mailed link sets a password in any case; add `password`",
+        ),
+    ],
+)
+def test_a_key_of_invitations_that_changes_nothing_is_a_warning_with_its_line(tmp_path, rule, said):
+    file = tmp_path / "acme.yaml"
+    file.write_text(f"syncd: 1\ninvitations:\n  {rule}\norganizations: {{acme: {{}}}}\n", "utf-8")
+    (warning,) = load(file, name="acme").warnings
+    assert (warning.place.line, f"{warning.message}; {warning.hint}") == (3, said)
