@@ -98,3 +98,10 @@ def test_every_alert_is_explained_in_both_languages() -> None:
     for page in PAGES:
         text = page.read_text("utf-8")
         assert [rule["alert"] for rule in RULES if f"`{rule['alert']}`" not in text] == []
+
+
+def test_every_metric_is_named_where_the_daemon_is_described() -> None:
+    for page in ("en/operate.md", "fr/exploitation.md"):
+        text = (MONITORING.parents[1] / "docs" / page).read_text("utf-8")
+        names = {re.sub("_(bucket|sum|count|created)$", "", name) for name in told()}
+        assert sorted(name for name in names if f"`{name}" not in text) == []

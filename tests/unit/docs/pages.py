@@ -16,6 +16,7 @@ SYSTEMS = ("dastra", "docspace", "universign", "todoist", "datasud")
 PAIRS = {
     "index": "index",
     "mapping": "correspondance",
+    "install": "installation",
     "operate": "exploitation",
     "troubleshoot": "depannage",
     "safety": "securite",
