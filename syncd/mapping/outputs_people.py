@@ -45,7 +45,8 @@ def standing(drawing: Drawing, people: PeopleView, each: Assignment) -> Standing
 
 def held(drawing: Drawing, people: PeopleView, each: Assignment) -> str:
     """Why the membership waits whatever accounts there are: doubt, an invitation, a domain not allowed."""
-    invited = INVITED if each.waits else ""
+    grants_at = drawing.compiled.document.invitations.grant_at
+    invited = INVITED if each.waits and grants_at == "acceptance" else ""
     return people.held(each.who) or invited or domain_refusal(drawing, each)
 
 

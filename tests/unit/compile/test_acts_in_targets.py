@@ -58,6 +58,18 @@ def going(made):
 
 
 @pytest.mark.parametrize("output", ["keycloak", "ldap"])
+def test_where_a_role_is_granted_at_creation_nobody_waits_for_an_acceptance(united, output):
+    found = united(
+        ACME + SERVERS + "invitations: {grant_at: creation}\n",
+        act(waits="i_1"),
+        act("kim", id_="g_2", waits="i_2"),
+    )
+    desired = outputs.render(found, output, "test", EVERYBODY)
+    given = {key.item[0] for key in desired.state if key.kind is Kind.MEMBER}
+    assert given == {"p_ann", "p_eve"}, "kim has no account yet"
+
+
+@pytest.mark.parametrize("output", ["keycloak", "ldap"])
 def test_a_grant_that_waits_is_listed_and_not_given(united, output):
     found = united(ACME + SERVERS, act(waits="i_1"), act("joe", id_="g_2"))
     desired = outputs.render(found, output, "test", EVERYBODY)
