@@ -18,6 +18,7 @@ PAIRS = {
     "mapping": "correspondance",
     "install": "installation",
     "operate": "exploitation",
+    "many-machines": "plusieurs-machines",
     "troubleshoot": "depannage",
     "safety": "securite",
     "reference": "reference",
