@@ -62,6 +62,7 @@ def test_settings_as_mounted_are_valid_and_their_mappings_lie_where_they_say(
     (tmp_path / "syncd.yaml").write_text(objects["ConfigMap", "syncd"]["data"]["syncd.yaml"])
     settings = load_settings(tmp_path / "syncd.yaml", environ={})
     assert settings.listen.health == "0.0.0.0:9464"
+    assert (settings.listen.web is not None) == (("Service", "syncd-web") in objects)
     mounts = {mount["mountPath"] for _, one in containers(objects) for mount in one["volumeMounts"]}
     assert {str(mapping.from_) for mapping in settings.mappings.values()} <= mounts
     assert settings.mappings
@@ -96,11 +97,25 @@ def test_every_mount_has_its_volume_and_every_volume_its_use(objects: Objects) -
         assert mounted == {volume["name"] for volume in pod["volumes"]}
 
 
-def test_secrets_are_the_existing_one_and_stand_nowhere_else(objects: Objects) -> None:
+def test_secrets_are_existing_ones_and_stand_nowhere_else(objects: Objects) -> None:
     assert not any(kind == "Secret" for kind, _ in objects)
-    for pod in pods(objects):
-        secrets = [volume["secret"] for volume in pod["volumes"] if "secret" in volume]
-        assert [one["secretName"] for one in secrets] == ["syncd-secrets"]
+    for (kind, name), one in objects.items():
+        spec = one["spec"] if kind == "Pod" else one.get("spec", {}).get("template", {}).get("spec", {})
+        secrets = [volume["secret"]["secretName"] for volume in spec.get("volumes", []) if "secret" in volume]
+        wanted = "syncd-web" if name == "syncd-web" else "syncd-secrets"
+        assert secrets in ([], [wanted])
+        assert bool(secrets) == bool(spec)
+
+
+def test_a_pod_is_asked_how_it_is_where_its_role_listens(objects: Objects) -> None:
+    settings = yaml.safe_load(objects["ConfigMap", "syncd"]["data"]["syncd.yaml"])
+    for (kind, name), one in objects.items():
+        if kind == "Deployment":
+            (container,) = one["spec"]["template"]["spec"]["containers"]
+            (port,) = container["ports"]
+            listener = "web" if name.endswith("-web") else "health"
+            assert port["name"] == container["livenessProbe"]["httpGet"]["port"] == listener
+            assert settings["listen"][listener] == f"0.0.0.0:{port['containerPort']}"
 
 
 def test_pods_of_a_role_are_those_that_its_deployment_and_its_budget_mean(objects: Objects) -> None:
@@ -132,15 +147,18 @@ def test_tables_are_brought_up_to_date_before_a_process_starts(objects: Objects)
 def test_metrics_can_be_read_by_those_named_and_by_nobody_else(objects: Objects) -> None:
     (policy,) = (one for (kind, _), one in objects.items() if kind == "NetworkPolicy")
     assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
-    (ingress,) = policy["spec"]["ingress"]
-    assert [port["port"] for port in ingress["ports"]] == ["health"]
-    assert ingress["from"]
+    metrics, *web = policy["spec"]["ingress"]
+    assert [port["port"] for port in metrics["ports"]] == ["health"]
+    assert metrics["from"]
+    assert [one["ports"][0]["port"] for one in web] == (
+        ["web"] if ("Service", "syncd-web") in objects else []
+    )
 
 
 def test_the_service_monitor_finds_the_service() -> None:
     done = run("template", "syncd", "syncd", "-f", "examples/production.yaml")
     made = [one for one in yaml.safe_load_all(done.stdout) if one]
-    (service,) = (one for one in made if one["kind"] == "Service")
+    (service,) = (one for one in made if one["metadata"]["name"] == "syncd-health")
     (monitor,) = (one for one in made if one["kind"] == "ServiceMonitor")
     assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
     assert [one["port"] for one in monitor["spec"]["endpoints"]] == [
@@ -166,6 +184,7 @@ def test_a_chart_without_a_secret_is_refused() -> None:
 def test_several_processes_on_sqlite_are_refused() -> None:
     assert "SQLite has one process" in refusal('processes={"all": {"replicas": 2}}')
     assert "SQLite has one process" in refusal('processes={"worker": {"replicas": 1}}')
+    assert "SQLite has one process" in refusal('processes={"all": {}, "web": {}}')
 
 
 def test_a_mapping_from_two_places_is_refused() -> None:

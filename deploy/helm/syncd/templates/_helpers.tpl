@@ -28,7 +28,10 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- define "syncd.settings" -}}
 {{- $settings := deepCopy .Values.settings -}}
 {{- if not $settings.store }}{{ $_ := set $settings "store" "sqlite:///var/lib/syncd/syncd.db" }}{{ end -}}
-{{- $_ := set $settings "listen" (mergeOverwrite (dict "health" "0.0.0.0:9464") ($settings.listen | default dict)) -}}
+{{- $listen := dict "health" "0.0.0.0:9464" -}}
+{{- if hasKey .Values.processes "web" }}{{ $_ := set $listen "web" "0.0.0.0:8085" }}{{ end -}}
+{{- if hasKey .Values.processes "public" }}{{ $_ := set $listen "public" "0.0.0.0:8086" }}{{ end -}}
+{{- $_ := set $settings "listen" (mergeOverwrite $listen ($settings.listen | default dict)) -}}
 {{- $mappings := $settings.mappings | default dict -}}
 {{- range $name := concat (keys .Values.mappings) (keys .Values.existingMappings) | uniq | sortAlpha -}}
 {{- $from := dict "from" (printf "/etc/syncd/mappings/%s" $name) -}}
@@ -42,8 +45,14 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{ toYaml (.Values.processes | default (dict "all" (dict "replicas" 1))) }}
 {{- end }}
 
-{{- define "syncd.health-port" -}}
-{{ dig "health" "0.0.0.0:9464" (.Values.settings.listen | default dict) | splitList ":" | last }}
+{{/* Called with (root, health | web | public): the port of that listener. */}}
+{{- define "syncd.port" -}}
+{{ dig "listen" (index . 1) "" (include "syncd.settings" (index . 0) | fromYaml) | splitList ":" | last }}
+{{- end }}
+
+{{/* Called with a role: the listener by which its pod is known to live. */}}
+{{- define "syncd.listener" -}}
+{{ has . (list "web" "public") | ternary . "health" }}
 {{- end }}
 
 {{- define "syncd.container-security" -}}
@@ -78,13 +87,13 @@ seccompProfile: {type: RuntimeDefault}
 {{- end }}
 {{- end }}
 
-{{/* Called with (root, the ConfigMap of settings). */}}
+{{/* Called with (root, the ConfigMap of settings, the Secret). */}}
 {{- define "syncd.volumes" -}}
 {{- $root := index . 0 -}}
 - name: settings
   configMap: {name: {{ index . 1 }}}
 - name: secrets
-  secret: {secretName: {{ $root.Values.existingSecret }}, defaultMode: 0440}
+  secret: {secretName: {{ index . 2 }}, defaultMode: 0440}
 - name: tmp
   emptyDir: {}
 - name: state
