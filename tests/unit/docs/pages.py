@@ -20,6 +20,7 @@ PAIRS = {
     "operate": "exploitation",
     "many-machines": "plusieurs-machines",
     "troubleshoot": "depannage",
+    "performance": "performance",
     "safety": "securite",
     "reference": "reference",
     **{f"systems/{name}": f"systems/{name}" for name in SYSTEMS},
