@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from syncd.errors import PermissionMissing
 from syncd.model import Key, Kind
 from syncd.targets.keycloak_answers import (
     CHILDREN,
@@ -74,7 +75,11 @@ class KeycloakRecall:
     def answers(self) -> Answers:
         """What still holds of the last run, nothing where all is to be read; within a run it is the same."""
         if self._answers is None:
-            self._answers = self._begin()
+            try:
+                self._answers = self._begin()
+            except PermissionMissing as missing:  # without view-events there is no asking for changes
+                log.info("read in full", target=self._target, reason=missing.message)
+                self._mark, self._answers = {}, Answers()
         return self._answers
 
     def start_over(self) -> Answers:
@@ -88,7 +93,7 @@ class KeycloakRecall:
 
         Its accounts change by themselves, which events do not show.
         """
-        if answers.peek(DIRECTORIES):
+        if not self._mark or answers.peek(DIRECTORIES):
             return
         answers.of(DIRECTORIES, list)
         self._keeper.save(self._mark, answers.kept() if answers.differ else None)
@@ -143,7 +148,8 @@ class KeycloakRecall:
     def _server(self) -> _Server:
         claims = claims_of(self._connection.login())
         realm = self._connection.get()
-        place = [self._connection.url, realm["realm"], realm.get("id", ""), self._connection.client_id]
+        server, client = self._connection.url, self._connection.client_id
+        place = [server, realm["realm"], realm.get("id", ""), client]
         return _Server(place, realm.get("adminEventsEnabled") is True, int(claims["iat"]) * 1000)
 
     def _why_not(self, copy: Copy | None, server: _Server) -> str:
