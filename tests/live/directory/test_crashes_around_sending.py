@@ -29,8 +29,10 @@ CHANGES = frozenset(
         "note_send",
         "save_persons",
         "create",
+        "remake",
         "delete",
         "set_mail_attributes",
+        "clear_mail_attributes",
         "send_actions",
     }
 )
@@ -190,3 +192,25 @@ def test_a_crash_around_a_second_mail_leaves_one_mail_for_each_time(
         story.until_accepted()
         story.check()
         assert len(story.mails) == 2
+
+
+def mailed_twice_at_once(world: World, empty: Path, *fatal: Point) -> tuple[Story, int]:
+    """Another mail is asked for in the moment in which the first one left; the calls before that."""
+    story = Story.begun(world, empty, False, fatal)
+    story.run()
+    before = len(story.calls.made)
+    story.ask_for_another()
+    story.until_silent()
+    return story, before
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_mail_asked_for_moments_after_the_first_is_proved_by_its_own_event_only(
+    world: World, empty: Path, moment: str
+) -> None:
+    whole, before = mailed_twice_at_once(world, empty)
+    sending = before + whole.calls.made[before:].index("send_actions") + 1
+    story, _ = mailed_twice_at_once(world, empty, Point(sending, moment))
+    assert (len(whole.mails), len(story.mails), len(story.crashes)) == (2, 2, 1)
+    story.until_accepted()
+    story.check()
