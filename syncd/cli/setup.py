@@ -87,7 +87,7 @@ def db_check(session: Session) -> int:
 @click.argument("login")
 @option("--show", is_flag=True, help=mark("Only print the statements, for an administrator of PostgreSQL."))
 @click.pass_obj
-def db_grant(session: Session, login: str, /, *, show: bool) -> int:
+def db_grant(session: Session, login: str, show: bool) -> int:
     """Grant, or print what would."""
     with session.app() as app:
         lines = [f"{statement};" for statement in app.db_grant(login, only_show=show)]
