@@ -142,6 +142,11 @@ class Queue:
             except GONE as error:
                 log.warning("the queue does not answer, tried again", reason=str(error.__cause__ or error))
                 await asyncio.sleep(BACK)
+            except Exception:
+                log.exception(
+                    "fault of the queue, tried again"
+                )  # a thread that ended would be missed by nobody
+                await asyncio.sleep(BACK)
 
     async def _work(self) -> None:
         app = App(connector=PsycopgConnector(**self._pool, min_size=1, max_size=self._workers + 4))

@@ -78,6 +78,9 @@ class Leader:
                 self._look()
             except (SQLAlchemyError, SyncdError) as error:
                 self._step_down(str(error).splitlines()[0])
+            except Exception:
+                log.exception("fault of the leader, tried again")
+                self._step_down("a fault")
             self._stopping.wait(LOOK)
         self._step_down("the end")
 
