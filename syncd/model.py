@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from syncd.errors import Place, Problem  # noqa: TC001 - the annotations are part of the words
 
@@ -43,9 +43,8 @@ ACCESS = frozenset({Kind.MEMBER, Kind.GRANT, Kind.ORG_MEMBER, Kind.COMPOSITE})
 CONTAINERS = frozenset({Kind.OU, Kind.GROUP, Kind.ORGANIZATION})
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Key:
-    """Identity of one fact in one target.
+class Key(NamedTuple):
+    """Identity of one fact in one target; a tuple, since a plan asks for keys by their hash a million times.
 
     | kind | place | item |
     |---|---|---|

@@ -130,14 +130,22 @@ def _wanted(facts: Facts, key: Key, seen: Attrs | None) -> Change | None:
             return None
     if row is None:
         return Change(Op.ADOPT, key, attrs, seen, native=native, origin=origin)
+    clear = _cleared(key, row, attrs, seen)
+    if not clear and attrs.items() <= seen.items() and not is_stale(row, key, attrs, native, origin):
+        return None
+    return Change(Op.UPDATE, key, attrs, seen, clear, native=native, origin=origin)
+
+
+def _cleared(key: Key, row: Owned, attrs: Attrs, seen: Attrs) -> frozenset[str]:
+    """The attributes that we wrote, that are unmentioned now and unchanged since."""
+    if not row.attrs:
+        return frozenset()
     keeps = CALLED if key.kind is Kind.PERSON else ()
-    clear = frozenset(
+    return frozenset(
         name
         for name, value in row.attrs.items()
         if name not in attrs and name not in keeps and seen.get(name) == value
     )
-    change = Change(Op.UPDATE, key, attrs, seen, clear, native=native, origin=origin)
-    return change if change.writes or is_stale(row, change) else None
 
 
 def _leaving(facts: Facts, key: Key, seen: Attrs | None) -> Change | None:

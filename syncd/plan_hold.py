@@ -21,13 +21,14 @@ from syncd.plan_moves import NAMED, Facts, path_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from syncd.model import Path
+    from syncd.model import Attrs, Origin, Path
 
 EDGES = frozenset({Kind.MEMBER, Kind.ORG_MEMBER})
 LOCK = "enabled"
 LOCKED = ("false",)
 _ORDER = {kind: index for index, kind in enumerate(Kind)}
 _ADDITIONS = frozenset({Op.CREATE, Op.ADOPT, Op.MOVE})
+_COMPARED = frozenset({Op.ADOPT, Op.UPDATE})  # they write values over those that are there
 _LAID_IN = CONTAINERS | EDGES | {Kind.GRANT}
 
 Why: TypeAlias = tuple[str, str]
@@ -80,17 +81,17 @@ def hold(facts: Facts, changes: Iterable[Change]) -> tuple[list[Change], tuple[H
     )
 
 
-def is_stale(row: Owned, change: Change) -> bool:
-    """Whether the ledger should learn something from an UPDATE that writes nothing."""
-    was, now = row.origin, change.origin
-    names = change.key.kind in NAMED and (was.anchor, was.former, was.former_slots) != (
+def is_stale(row: Owned, key: Key, attrs: Attrs, native: str, now: Origin) -> bool:
+    """Whether the ledger should learn something although the target holds all that is wanted."""
+    was = row.origin
+    names = key.kind in NAMED and (was.anchor, was.former, was.former_slots) != (
         now.anchor,
         now.former,
         now.former_slots,
     )
-    why = change.key.kind in EDGES and (was.source, was.until) != (now.source, now.until)
-    unwritten = any(row.attrs.get(name) != value for name, value in change.attrs.items())
-    return row.claimed or names or why or unwritten or change.native not in ("", row.native)
+    why = key.kind in EDGES and (was.source != now.source or was.until != now.until)
+    unwritten = not attrs.items() <= row.attrs.items()
+    return row.claimed or names or why or unwritten or native not in ("", row.native)
 
 
 class _Book:
@@ -105,21 +106,24 @@ class _Book:
     def judge(self, change: Change) -> None:
         """Hold the change, or the part of it that must wait."""
         why = self._closed_why(change)
-        for rule in _RULES:
+        for rule in _RULES_OF[change.op]:
             why = why or rule(self._facts, change)
         if why is not None:
             self._hold(change, why)
             return
-        for split in _SPLITS:
+        for split in _SPLITS if change.op in _COMPARED else ():
             names, reason = split(self._facts, change)
             if names:
                 part = {name: change.attrs[name] for name in names}
                 self._hold(replace(change, op=Op.UPDATE, attrs=part, clear=frozenset()), reason)
                 rest = {name: value for name, value in change.attrs.items() if name not in names}
                 change = replace(change, attrs=rest)
-        row = self._facts.owned.get(change.key)
-        if change.op is not Op.UPDATE or change.writes or (row is not None and is_stale(row, change)):
+        if change.op is not Op.UPDATE or change.writes or self._is_news(change):
             self.going.append(change)
+
+    def _is_news(self, change: Change) -> bool:
+        row = self._facts.owned.get(change.key)
+        return row is not None and is_stale(row, change.key, change.attrs, change.native, change.origin)
 
     def _hold(self, change: Change, why: Why) -> None:
         self.held.append(Held(change, *why))
@@ -191,21 +195,21 @@ def _root_down(change: Change) -> tuple[int, int, Key]:
 
 
 def _unsupported(facts: Facts, change: Change) -> Why | None:
-    if change.key.kind in facts.kinds or change.op is Op.FORGET:
+    if change.key.kind in facts.kinds:
         return None
     return "unsupported", f"this server cannot hold a {change.key.kind}"
 
 
 def _not_enforced(facts: Facts, change: Change) -> Why | None:
     mode = facts.limits.at(change.origin).mode
-    if mode == "enforce" or not change.shown or change.op is Op.FORGET:
+    if mode == "enforce" or not change.shown:
         return None
     return "mode", f"the policy of its unit says `mode: {mode}`"
 
 
 def _waits_for_person(facts: Facts, change: Change) -> Why | None:
     reason = facts.desired.waiting.get(change.key)
-    return ("person", reason) if reason is not None and change.op in (Op.CREATE, Op.ADOPT) else None
+    return ("person", reason) if reason is not None else None
 
 
 def _protected(facts: Facts, change: Change) -> Why | None:
@@ -254,7 +258,7 @@ def _names_of(change: Change) -> Iterable[str]:
 
 
 def _additive(facts: Facts, change: Change) -> Why | None:
-    if change.op is not Op.DELETE or not facts.limits.at(change.origin).additive:
+    if not facts.limits.at(change.origin).additive:
         return None
     return (
         "additive",
@@ -264,9 +268,7 @@ def _additive(facts: Facts, change: Change) -> Why | None:
 
 def _frozen(facts: Facts, change: Change) -> Why | None:
     """What an act gave is taken away whatever state the sources are in."""
-    if change.op is not Op.DELETE or change.key.kind not in ACCESS:
-        return None
-    if change.origin.source not in DECLARED:
+    if change.key.kind not in ACCESS or change.origin.source not in DECLARED:
         return None
     origins = [facts.desired.origins[need] for need in change.key.needs() if need in facts.desired.origins]
     for origin in (change.origin, *origins):
@@ -279,9 +281,7 @@ def _frozen(facts: Facts, change: Change) -> Why | None:
 
 def _edge_of_others(facts: Facts, change: Change) -> Why | None:
     adopt = facts.limits.at(change.origin).adopt
-    if change.op is not Op.ADOPT or adopt == "yes":
-        return None
-    if change.key in facts.limits.adoptions or change.key.kind is Kind.PERSON:
+    if adopt == "yes" or change.key in facts.limits.adoptions or change.key.kind is Kind.PERSON:
         return None
     if change.key.kind in ACCESS:
         return "adoption", "somebody else put it there; `syncd adopt` takes it over, then syncd may revoke it"
@@ -311,17 +311,20 @@ def _taken_away(facts: Facts, change: Change) -> Why | None:
     return None
 
 
-_RULES: Sequence[Callable[[Facts, Change], Why | None]] = (
-    _unsupported,
-    _not_enforced,
-    _waits_for_person,
-    _protected,
-    _additive,
-    _frozen,
-    _edge_of_others,
-    _unread,
-    _taken_away,
+_RULES: Sequence[tuple[frozenset[Op], Callable[[Facts, Change], Why | None]]] = (
+    (frozenset(Op) - {Op.FORGET}, _unsupported),
+    (frozenset(Op) - {Op.FORGET}, _not_enforced),
+    (frozenset({Op.CREATE, Op.ADOPT}), _waits_for_person),
+    (_COMPARED | {Op.DELETE}, _protected),
+    (frozenset({Op.DELETE}), _additive),
+    (frozenset({Op.DELETE}), _frozen),
+    (frozenset({Op.ADOPT}), _edge_of_others),
+    (frozenset({Op.CREATE, Op.DELETE}), _unread),
+    (frozenset({Op.CREATE, Op.MOVE}), _taken_away),
 )
+"""Each rule with the operations that it may hold, in the order in which they are asked."""
+
+_RULES_OF = {op: tuple(rule for ops, rule in _RULES if op in ops) for op in Op}
 
 
 # --- rules that hold some attributes of a change ------------------------------------------------------

@@ -180,10 +180,13 @@ def settle(facts: Facts) -> tuple[Facts, tuple[Change, ...]]:
     """The moves, in the order in which they must happen, and the facts as they will be after them."""
     located = _located(facts)
     wanted = _wanted(facts, located)
+    at_home = all(row == here for row, here in located.items())
+    if at_home and all(row == goal for row, goal in wanted.items()):
+        return facts, ()
     seen = Tree(sorted(path_of(key) for key in facts.observed.state if key.kind in NAMED))
     ledger = Tree(sorted(path_of(key) for key in facts.owned if key.kind in NAMED))
     moves = _Mover(facts, located, seen, ledger).run(wanted)
-    if not moves and all(row == here for row, here in located.items()):
+    if not moves and at_home:
         return facts, ()
     drifted = {facts.owned[row].native for row, key in wanted.items() if row == key and located[row] != row}
     return replace(_after(facts, seen, located, moves), drifted=frozenset(drifted)), moves

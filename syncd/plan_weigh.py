@@ -11,7 +11,7 @@ import json
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from syncd.model import CONTAINERS, DECLARED, Change, Held, Kind, LimitUse, Op, Plan, Stop
 from syncd.plan_hold import EDGES, LOCK, LOCKED
@@ -19,7 +19,7 @@ from syncd.plan_hold import EDGES, LOCK, LOCKED
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from syncd.model import Desired, Key, Limits, Origin, Owned
+    from syncd.model import Desired, Limits, Origin, Owned
 
 Counted: TypeAlias = tuple[str, str, str]
 _HALF = 2
@@ -322,10 +322,10 @@ def _canonical(change: Change) -> str:
     return _text(
         [
             change.op,
-            _key_text(change.key),
-            _key_text(change.old) if change.old else "",
-            {name: list(values) for name, values in change.attrs.items()},
-            {name: list(values) for name, values in change.before.items()},
+            change.key,
+            change.old or "",
+            change.attrs,
+            change.before,
             sorted(change.clear),
             change.native,
             [*origin.counted, origin.privileged, origin.source, origin.until],
@@ -333,12 +333,7 @@ def _canonical(change: Change) -> str:
     )
 
 
-def _key_text(key: Key) -> list[Any]:
-    return [key.kind, list(key.place), list(key.item)]
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+_text = json.JSONEncoder(sort_keys=True, ensure_ascii=True, separators=(",", ":")).encode
 
 
 # --- suggestions --------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from syncd import identity, plan, policy
 from syncd.errors import MappingInvalid, TargetError, UsageError
 from syncd.mapping import limits, outputs
+from syncd.mapping.collector import paused
 from syncd.mapping.compile import check_holdings, kept_units_gone
 from syncd.mapping.federation import federated_twice
 from syncd.mapping.limits_units import (
@@ -179,8 +180,9 @@ def _doubted(job: Job, one: Plan, prepared: Prepared) -> str:
     target = job.targets[one.target]
     if not isinstance(target, Remembering):
         return ""
+    natives = plan.natives_after(one, prepared.natives(one.target))
     try:
-        again = target.doubt(filter(_takes_away, one.changes), prepared.natives(one.target))
+        again = target.doubt(filter(_takes_away, one.changes), natives)
     except TargetError as error:
         return error.in_one_line
     return AGAIN if again else ""
@@ -214,14 +216,7 @@ def _prepared(job: Job, narrowing: Narrowing) -> Prepared:
     desired = {name: without_deleted(one, job.deleted) for name, one in wanted.items()}
     policies = _policies(job, [row.origin for rows in owned.values() for row in rows])
     bounds = _limits(job, policies, people)
-    plans = [
-        narrowing.of(
-            plan.make_plan(
-                name, desired[name], observed[name], owned[name], bounds, job.marker, job.targets[name].kinds
-            )
-        )
-        for name in sorted(observed)
-    ]
+    plans = [narrowing.of(one) for one in _planned(job, desired, observed, owned, bounds)]
     shown = RunPlan(
         job.mapping, job.environment, "", plans, failed={**job.unbuilt, **failed},
         policy_waiting=policies.waiting, first=bounds.first_plan, additive=bounds.additive,
@@ -229,6 +224,22 @@ def _prepared(job: Job, narrowing: Narrowing) -> Prepared:
     )  # fmt: skip
     shown = _described(_weighed(shown, job, owned, desired, bounds, people), job, people, owned)
     return Prepared(shown, people, observed, desired, policies, job.marker)
+
+
+@paused()
+def _planned(
+    job: Job,
+    desired: Mapping[str, Desired],
+    observed: Mapping[str, Observation],
+    owned: Mapping[str, Sequence[Owned]],
+    bounds: Limits,
+) -> list[Plan]:
+    return [
+        plan.make_plan(
+            name, desired[name], observed[name], owned[name], bounds, job.marker, job.targets[name].kinds
+        )
+        for name in sorted(observed)
+    ]
 
 
 def wholly_read(plan: RunPlan) -> None:
@@ -357,6 +368,7 @@ def _check(files: Files, people: identity.Resolution, owned: Mapping[str, Sequen
 # --- what is wanted -----------------------------------------------------------------------------------
 
 
+@paused()
 def _shaped(job: Job, name: str, people: _People | None) -> Desired:
     """What the target should hold, as it would store it; a place that folds takes its origin along."""
     target = job.targets[name]

@@ -1,4 +1,4 @@
-"""A pause for the collector of cycles: reading and compiling make a great many objects and no garbage.
+"""A pause for the collector of cycles: compiling and planning make a great many objects and no garbage.
 
 Every few hundred new objects it would look through all of them again and find nothing, which costs as
 much as the work itself.

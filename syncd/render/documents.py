@@ -108,9 +108,10 @@ _FIELDS: dict[type, tuple[str, ...]] = {}
 
 
 def _names(kind: type) -> tuple[str, ...]:
-    """The fields of a dataclass; none for any other type."""
+    """The fields of a dataclass or of a named tuple; none for any other type."""
     if kind not in _FIELDS:
-        _FIELDS[kind] = tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
+        named = tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
+        _FIELDS[kind] = named or getattr(kind, "_fields", ())
     return _FIELDS[kind]
 
 

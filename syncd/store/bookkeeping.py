@@ -175,15 +175,15 @@ def moved(key: Key, old: Key, new: Key) -> Key:
         return _role_renamed(key, (*old.place, *old.item), (*new.place, *new.item))
     depth = len(old.place)
     if key.kind in _BELOW.get(old.kind, ()) and key.place[:depth] == old.place:
-        return replace(key, place=(*new.place, *key.place[depth:]))
+        return key._replace(place=(*new.place, *key.place[depth:]))
     return key
 
 
 def _role_renamed(key: Key, old: tuple[str, ...], new: tuple[str, ...]) -> Key:
     if key.kind is Kind.GRANT and key.item == old:
-        return replace(key, item=new)
+        return key._replace(item=new)
     if key.kind is Kind.COMPOSITE:
-        return replace(
-            key, place=new if key.place == old else key.place, item=new if key.item == old else key.item
+        return key._replace(
+            place=new if key.place == old else key.place, item=new if key.item == old else key.item
         )
     return key

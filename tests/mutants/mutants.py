@@ -79,7 +79,7 @@ MUTANTS = (
         "for name, value in row.attrs.items()",
         "for name, value in seen.items()",
     ),
-    Mutant("what we wrote is never cleared", PLAN, "name != LOCK and seen.get(name) == value", "False"),
+    Mutant("what we wrote is never cleared", PLAN, "name not in keeps and seen.get(name) == value", "False"),
     Mutant(
         "an adopted group is deleted", PLAN, 'if row.adopted or policy == "detach":', 'if policy == "detach":'
     ),
@@ -130,9 +130,9 @@ MUTANTS = (
         "return True or native in",
         by="examples",
     ),
-    Mutant("protected is ignored", HOLD, "    _protected,\n", "", by="examples"),
-    Mutant("a frozen source removes", HOLD, "    _frozen,\n", "", by="examples"),
-    Mutant("additive removes", HOLD, "    _additive,\n", "", by="examples"),
+    Mutant("protected is ignored", HOLD, "    (_COMPARED | {Op.DELETE}, _protected),\n", "", by="examples"),
+    Mutant("a frozen source removes", HOLD, "    (frozenset({Op.DELETE}), _frozen),\n", "", by="examples"),
+    Mutant("additive removes", HOLD, "    (frozenset({Op.DELETE}), _additive),\n", "", by="examples"),
     Mutant("another's mark is no hindrance", HOLD, "if mark != facts.marker:", "if not mark:", by="examples"),
     Mutant(
         "a foreign lock is taken off",
