@@ -20,6 +20,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from shutil import which
 
 from deploy.local import packages
 from tests.run_servers import SHARD, SHARED, begin_run, end_run, shared
@@ -60,7 +61,7 @@ def _with_servers(chosen: argparse.Namespace) -> int:
         failed = _static_checks()
         failed += started.wait()
         if chosen.full:
-            failed += _mutants(chosen.shard)
+            failed += _mutants(chosen.shard) + _image()
         return _report(failed + _pytest("live or not live" if chosen.full else "not full"))
     finally:
         end_run(run)
@@ -99,6 +100,17 @@ def _static_checks() -> list[str]:
 def _mutants(shard: str | None) -> list[str]:
     command = [sys.executable, str(MUTANTS), *(["--shard", shard] if shard else [])]
     return [] if _step("Mutants", *command) else ["Mutants"]
+
+
+def _image() -> list[str]:
+    """Build the images where there is an engine; where there is none, say that nobody did."""
+    engine = subprocess.run(["docker", "info"], capture_output=True, check=False) if which("docker") else None
+    if engine is None or engine.returncode:
+        _say(
+            "Images: not built, as no container engine answers here; they were linted and their wheel was built"
+        )
+        return []
+    return [] if _step("Images", "deploy/docker/build") else ["Images"]
 
 
 def _pytest(marked: str) -> list[str]:
