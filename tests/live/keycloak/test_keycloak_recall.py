@@ -316,6 +316,19 @@ def test_a_realm_with_a_user_federation_is_not_remembered(own: Realm) -> None:
     assert runs.kept.saves == 0
 
 
+def test_an_account_that_may_not_see_events_reads_everything(own: Realm) -> None:
+    own.make("groups", name="top")
+    client = own.admin.get("clients", clientId="syncd")[0]["id"]
+    account = own.admin.get("clients", client, "service-account-user")["id"]
+    manager = own.admin.get("clients", clientId="realm-management")[0]["id"]
+    role = own.admin.get("clients", manager, "roles", "view-events")
+    where = ("users", account, "role-mappings", "clients", manager)
+    assert own.admin.call("DELETE", *where, body=[role]).ok
+    runs = Runs(own, Scope(tops=frozenset({("top",)})))
+    runs.check()
+    assert runs.kept.saves == 0
+
+
 def test_what_no_event_shows_is_found_by_the_next_whole_read(
     runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
