@@ -94,7 +94,18 @@ def invite(office: Office, body: bodies.Sending) -> list[Verdict]:
     """Invite people."""
     unit = view.unit(office, body.unit)
     further = [(view.unit(office, one.unit), one.role) for one in body.further]
-    asked = [Asked(one.address, one.role, one.given_name, one.family_name, one.locale) for one in body.people]
+    asked = [
+        Asked(
+            one.address,
+            one.role,
+            one.given_name,
+            one.family_name,
+            one.locale,
+            one.username,
+            {name: tuple(values) for name, values in one.attributes.items()},
+        )
+        for one in body.people
+    ]
     return office.invite(unit, asked, further)
 
 
@@ -107,6 +118,12 @@ def cancel(office: Office, body: bodies.Invitations) -> list[Verdict]:
     """End invitations."""
     names = [view.invitation(office, text) for text in body.addresses]
     return [office.cancel(one, body.reason) for one in names]
+
+
+def decline(office: Office, body: bodies.Invitations) -> list[Verdict]:
+    """Say no to one's own invitations."""
+    names = [view.invitation(office, text) for text in body.addresses]
+    return [office.decline(one, body.reason) for one in names]
 
 
 def ask_to_join(office: Office, body: bodies.Wish, account: str) -> list[Verdict]:

@@ -295,6 +295,12 @@ def cancel(desk: DeskOf, caller: CallerOf, body: bodies.Invitations) -> bodies.O
     return _outcome(desk, caller, lambda office: acts.cancel(office, body))
 
 
+@routes.post("/invitations/decline", tags=["invitations"])
+def decline(desk: DeskOf, caller: CallerOf, body: bodies.Invitations) -> bodies.Outcome:
+    """Say no to one's own invitations; nothing is given then, and nobody is mailed again."""
+    return _outcome(desk, caller, lambda office: acts.decline(office, body))
+
+
 @routes.post("/joins", tags=["joins"])
 def ask_to_join(desk: DeskOf, caller: CallerOf, body: bodies.Wish) -> bodies.Outcome:
     """Ask to join a unit, for the account that is logged in; its approvers are mailed."""

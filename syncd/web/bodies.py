@@ -90,6 +90,8 @@ class Invited(Body):
     given_name: Words = ""
     family_name: Words = ""
     locale: Locale = ""
+    username: Words = ""
+    attributes: Annotated[dict[str, Annotated[list[Words], Field(max_length=20)]], Field(max_length=20)] = {}
 
 
 class Further(Body):

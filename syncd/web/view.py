@@ -49,14 +49,15 @@ def person(office: Office, text: str) -> str:
 
 
 def invitation(office: Office, text: str) -> str:
-    """The address or id of an invitation into a unit that the actor sees."""
+    """The address or id of an invitation into a unit that the actor sees, or of one's own."""
     name = fold(text)
     found = [
         one
         for one in office.store.acts.all(Invitation, office.mapping)
         if name in (fold(one.address), one.id)
     ]
-    if not found or not at_hand(office, found[-1]):
+    is_own = bool(found and office.actor.person) and found[-1].person == office.actor.person
+    if not found or not (is_own or at_hand(office, found[-1])):
         raise unseen()
     return text
 
