@@ -106,7 +106,7 @@ def _image() -> list[str]:
     """Build the images where there is an engine; where there is none, say that nobody did."""
     engine = subprocess.run(["docker", "info"], capture_output=True, check=False) if which("docker") else None
     if engine is None or engine.returncode:
-        _say("Images: not built, as no container engine answers here; linted, and their wheel built, by tests")
+        _say("Images: not built, no container engine answers here; linted, and their wheel built, by tests")
         return []
     return [] if _step("Images", "deploy/docker/build") else ["Images"]
 
