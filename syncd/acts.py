@@ -191,7 +191,7 @@ class Lock(Record):
     person: str = ""
     by: str = ""
     since: datetime | None = None
-    state: str = "disabled"  # missed | disabled | enabled | ended | deleted
+    state: str = "disabled"  # missed | disabled | enabled | ended | ending | deleted
     rule: str = ""
     due: datetime | None = None
     heir: str = ""

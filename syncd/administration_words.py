@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from datetime import date
+    from datetime import date, datetime
 
     from syncd.errors import Place
     from syncd.mapping.compiled import Compiled, Role, Unit
@@ -70,7 +70,8 @@ class Act:
 class Held:
     """A person directly holds a role in a unit. `waits`: only once an invitation is accepted.
 
-    `source` is file, roster, invitation, admin or join; `initial` ones of files belong to acts.
+    `source` is file, roster, invitation, admin or join; `initial` ones of files belong to acts. `since` is
+    the entry date of an act; `suspended` guests hold nothing while guests are turned off.
     """
 
     person: str
@@ -80,6 +81,8 @@ class Held:
     place: Place | None = None
     waits: bool = False
     initial: bool = False
+    since: datetime | None = None
+    suspended: bool = False
 
     @property
     def declared(self) -> bool:
@@ -192,7 +195,8 @@ class World:
     def has(self, person: str, role: str, held: Held) -> bool:
         """Whether this makes the person, actively, a holder of the role or of one that inherits it."""
         inherits = role in self.roles(held.unit)[held.role].closure
-        return inherits and not held.waits and self.account(person).state == ACTIVE
+        holds = inherits and not held.waits and not held.suspended
+        return holds and self.account(person).state == ACTIVE
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,13 @@ from syncd.membership_words import Verdict
 from syncd.model import DECLARED, Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from syncd.administration import Decision
     from syncd.mapping.schema_rules import Removal
     from syncd.membership import Office
     from syncd.model import Attrs
+    from syncd.store import Store
     from syncd.targets.directory import Directory
 
 PROFILE = ("given_name", "family_name", "locale")
@@ -72,17 +75,21 @@ def delete(office: Office, who: str, heir: str = "") -> Verdict:
     account, directory = _native(office, person), _directory(office)
     if account and directory is not None:
         directory.delete(account)
-    finish_deletion(office, lock)
+    finish_deletion(
+        office.store, replace(lock, by=office.by), office.world.name(person), removal, office.new_id
+    )
     return _verdict(who, decision)
 
 
-def finish_deletion(office: Office, lock: Lock) -> None:
+def finish_deletion(
+    store: Store, lock: Lock, name: str, removal: Removal, new_id: Callable[[str], str]
+) -> None:
     """The record of a deleted account: nothing is given any more, and applications hear of the data."""
-    told = {"person": office.world.name(lock.person), **lock.details}
-    notice = Notice(office.new_id("n"), office.mapping, about="data.heir", values=told)
-    gone = office.store.acts.all(Grant, office.mapping, person=lock.person)
+    told = {"person": name, **(lock.details or fate(removal, ""))}
+    notice = Notice(new_id("n"), lock.mapping, about="data.heir", values=told)
+    gone = store.acts.all(Grant, lock.mapping, person=lock.person)
     deleted = replace(lock, state="deleted", due=None)
-    office.store.acts.change(deleted, notices=[notice], gone=gone, by=lock.by or office.by)
+    store.acts.change(deleted, notices=[notice], gone=gone, by=lock.by)
 
 
 def fate(removal: Removal, heir: str) -> dict[str, str]:

@@ -39,7 +39,7 @@ from syncd.model import (
     Scope,
 )
 from syncd.plan_narrow import WHOLE, Narrowing
-from syncd.prepare_locks import locked, with_carried, with_locks, without_deleted
+from syncd.prepare_locks import Doors, with_carried, with_doors, with_locks
 from syncd.targets.recall import Remembering
 from syncd.tracing import span
 
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from syncd.mapping.compiled import Assignment, Compiled
     from syncd.mapping.places import Places
     from syncd.mapping.schema import Policy
+    from syncd.membership_rules import RosterPeople, Standing
     from syncd.model import Attrs, Limits, Mailed, Origin, SourceHealth, State
     from syncd.store import Store
     from syncd.targets import Target
@@ -70,6 +71,7 @@ class Files:
     places: Places
     sources: tuple[SourceHealth, ...]
     keep: Callable[[bool], None]
+    rosters: Mapping[str, RosterPeople] = field(default_factory=dict)  # those that are authoritative
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ class Job:
     deleted: frozenset[str] = frozenset()  # persons whose account an act deleted
     waiting: Mapping[str, str] = field(default_factory=dict)  # person id → why they wait although known
     advance: Callable[[Prepared], Sequence[Mailed]] | None = None  # makes accounts and sends mails
+    judge: Callable[[identity.Resolution, Policy], Standing] | None = None  # whom rules lock, open or end
     stop: Callable[[], bool] = lambda: False  # before each wave: whether the rest is the next run's
 
     @property
@@ -134,6 +137,7 @@ class Prepared:
     desired: Mapping[str, Desired]
     policies: Policies
     marker: str
+    standing: Standing | None = None
 
     @property
     def mode(self) -> str:
@@ -205,16 +209,20 @@ def _prepared(job: Job, narrowing: Narrowing) -> Prepared:
     store.save_persons(people.changed)
     observed = {name: identity.rekey(observation, name, people) for name, observation in seen.items()}
     view = _People(people, _made(owned), job.waiting)
-    shut = locked(people, job.locked, job.freed)
+    policies = _policies(job, [row.origin for rows in owned.values() for row in rows])
+    wholly = not (failed or job.unbuilt)
+    standing = job.judge(people, policies.wanted) if job.judge and wholly else None
+    doors = Doors.of(people, standing, job.locked, job.freed, job.deleted)
     wanted = {
-        name: with_locks(_seeded(_shaped(job, name, view), observed[name].state, owned[name]), shut)
+        name: with_locks(_seeded(_shaped(job, name, view), observed[name].state, owned[name]), doors.shut)
         for name in observed
     }
     if outputs.KEYCLOAK in wanted:
-        carried = with_carried(wanted[outputs.KEYCLOAK], shut, people, owned[outputs.KEYCLOAK])
+        carried = with_carried(wanted[outputs.KEYCLOAK], doors.shut, people, owned[outputs.KEYCLOAK])
         wanted[outputs.KEYCLOAK] = carried
-    desired = {name: without_deleted(one, job.deleted) for name, one in wanted.items()}
-    policies = _policies(job, [row.origin for rows in owned.values() for row in rows])
+    desired = {
+        name: with_doors(one, observed[name].state, owned[name], doors) for name, one in wanted.items()
+    }
     bounds = _limits(job, policies, people)
     plans = [narrowing.of(one) for one in _planned(job, desired, observed, owned, bounds)]
     shown = RunPlan(
@@ -223,7 +231,7 @@ def _prepared(job: Job, narrowing: Narrowing) -> Prepared:
         only=narrowing.top, target=narrowing.target or "",
     )  # fmt: skip
     shown = _described(_weighed(shown, job, owned, desired, bounds, people), job, people, owned)
-    return Prepared(shown, people, observed, desired, policies, job.marker)
+    return Prepared(shown, people, observed, desired, policies, job.marker, standing)
 
 
 @paused()

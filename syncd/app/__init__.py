@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from syncd import reconcile
 from syncd import settings as settings_module
 from syncd.acts import Grant, Invitation, InvitationState
-from syncd.app import connections, files, people
+from syncd.app import connections, files, people, standing
 from syncd.app.acting import Acting
 from syncd.app.examination import doctor
 from syncd.app.explain import explanations
@@ -318,6 +318,7 @@ class App(Acting):
             loaded.places,
             sources.health,
             lambda approved: sources.keep(self._db, mapping, now, approved=approved),
+            standing.roster_people(loaded.document, sources, self._db, mapping),
         )
         return compiled, result
 
@@ -357,7 +358,7 @@ class App(Acting):
             except TargetError as error:
                 unbuilt[output] = error.in_one_line
         self._open += targets.values()
-        return Job(
+        job = Job(
             mapping=mapping,
             environment=self.settings.environment,
             files=read,
@@ -373,12 +374,20 @@ class App(Acting):
             freed=people.locked(store, mapping, "enabled"),
             deleted=people.locked(store, mapping, "deleted"),
             waiting=inviter.waiting() if inviter else {},
-            advance=self._advance(inviter, compiled) if inviter else None,
             stop=self._stop,
         )
+        others = [name for name in self.mapping_names() if name != mapping]
+        return replace(
+            job, judge=standing.judge(job, read.rosters, others), advance=self._advance(job, inviter)
+        )
 
-    def _advance(self, inviter: Inviter, compiled: Compiled) -> Callable[[Prepared], Sequence[Mailed]]:
-        return lambda prepared: people.advance(self.settings, inviter, prepared, compiled)
+    def _advance(self, job: Job, inviter: Inviter | None) -> Callable[[Prepared], Sequence[Mailed]]:
+        def advance(prepared: Prepared) -> Sequence[Mailed]:
+            doors = standing.Keeper(job, prepared, inviter.connect if inviter else None).keep()
+            standing.announce_ends(job, prepared)
+            return [*doors, *people.advance(self.settings, inviter, job, prepared)]
+
+        return advance
 
     def _refuse_clashes(self, mapping: str, compiled: Compiled) -> None:
         """Two mappings never manage the same thing; a broken neighbour is not ours to judge."""

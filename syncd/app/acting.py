@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from syncd import reconcile
-from syncd.acts import Call, Redemption
+from syncd.acts import Call, Lock, Redemption
 from syncd.administration_words import Actor
 from syncd.app import connections, people
 from syncd.app.office import Before, office_of, write_down
+from syncd.app.standing import finish
 from syncd.errors import Busy, MappingInvalid, Stale, UsageError
 from syncd.membership_redemptions import TO_DECIDE, process
 from syncd.membership_words import Verdict
@@ -166,5 +167,14 @@ class Acting:
         self._keep(report.plan)
         if not report.exit_code:
             write_down(job, report.run)
+            self._end_accounts(job, report)
+
+    def _end_accounts(self, job: Job, report: RunReport) -> None:
+        """Delete the accounts from which this run took everything, and let applications hear of it."""
+        if job.store.acts.all(Lock, job.mapping, state="ending"):
+            loaded = self._load(self.settings, job.mapping)
+            inviter = people.inviter_of(self.settings, job.mapping, loaded, job.store)
+            finish(job, report, inviter.connect if inviter else None)
+            people.send_notices(self.settings, job.store, job.mapping)
             with suppress(Stale):  # another run answered them
                 job.store.acts.change(gone=self._calls)

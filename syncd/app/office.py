@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from syncd.acts import Record
+    from syncd.identity import Resolution
     from syncd.inviting import Inviter
     from syncd.mapping.compiled import Assignment, Compiled
-    from syncd.mapping.places import Places
+    from syncd.mapping.schema import Policy
     from syncd.model import Owned
     from syncd.prepare import Job, Prepared
     from syncd.store import Store
@@ -36,7 +37,8 @@ def office_of(job: Job, prepared: Prepared, inviter: Inviter | None, who: str, o
     Raises `UsageError` where nobody is known by that name.
     """
     compiled = job.files.compiled
-    world = world_of(job, prepared, compiled, job.files.places)
+    unread = "keycloak" in prepared.plan.failed
+    world = world_of(job, prepared.people, prepared.policies.wanted, unread=unread)
     office = Office(
         mapping=job.mapping,
         compiled=compiled,
@@ -54,34 +56,40 @@ def office_of(job: Job, prepared: Prepared, inviter: Inviter | None, who: str, o
     return office.acting_as(office.person(who)) if who else office
 
 
-def world_of(job: Job, prepared: Prepared, compiled: Compiled, places: Places) -> World:
-    """Who holds what, how their accounts stand, and the limits in force."""
+def world_of(job: Job, people_: Resolution, policy: Policy, *, unread: bool = False) -> World:
+    """Who holds what, how their accounts stand (`unread`: nobody knows), and the limits in force."""
+    compiled = job.files.compiled
     return World(
         compiled=compiled,
-        holdings=list(_held(prepared, compiled)),
-        accounts=_accounts(job, prepared, compiled),
-        places=places.at,
+        holdings=list(_held(people_, compiled)),
+        accounts=_accounts(job, people_, compiled, unread=unread),
+        places=job.files.places.at,
         today=job.now().date(),
-        admins_min=prepared.policies.wanted.admins_min or 0,
-        protected=frozenset(prepared.policies.wanted.protected),
+        admins_min=policy.admins_min or 0,
+        protected=frozenset(policy.protected),
     )
 
 
-def _held(prepared: Prepared, compiled: Compiled) -> Iterator[Held]:
+def _held(people_: Resolution, compiled: Compiled) -> Iterator[Held]:
     for one in holdings(compiled):
-        person = prepared.people.ids.get(one.who, one.who)
-        yield Held(person, one.role, one.unit, one.source, one.place, bool(one.waits), one.initial)
+        person = people_.ids.get(one.who, one.who)
+        yield Held(
+            person, one.role, one.unit, one.source, one.place, bool(one.waits), one.initial,
+            one.since, one.suspended,
+        )  # fmt: skip
 
 
-def _accounts(job: Job, prepared: Prepared, compiled: Compiled) -> dict[str, Account]:
+def _accounts(
+    job: Job, people_: Resolution, compiled: Compiled, *, unread: bool
+) -> dict[str, Account]:
     """Every person who is named or known, with state and authority of the account."""
     pending = {one.person for one in job.store.acts.all(Invitation, job.mapping) if one.state in OPEN}
     found: dict[str, Account] = {}
-    for person in prepared.people.persons.values():
-        account = prepared.people.accounts.get((person.id, "keycloak"))
+    for person in people_.persons.values():
+        account = people_.accounts.get((person.id, "keycloak"))
         address = min(person.addresses, default="")
         name = address or min(person.usernames, default=person.id)
-        if "keycloak" in prepared.plan.failed:
+        if unread:
             state = UNKNOWN
         elif account is None or person.id in pending:
             state = "pending"
@@ -90,7 +98,7 @@ def _accounts(job: Job, prepared: Prepared, compiled: Compiled) -> dict[str, Acc
         authority = account.authority if account else "local"
         found[person.id] = Account(state, authority, name, account.email if account else address)
     for ref, entry in compiled.people.items():
-        person_id = prepared.people.ids.get(ref, "")
+        person_id = people_.ids.get(ref, "")
         if person_id in found and entry.place is not None and entry.source in people.DECLARED:
             known = found[person_id]
             ours = known.authority == "local" and (entry.source == "roster" or ref in declared(compiled))

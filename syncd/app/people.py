@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from syncd.mapping.read import Loaded
     from syncd.mapping.schema import MappingDocument
     from syncd.model import Mailed
-    from syncd.prepare import Prepared
+    from syncd.prepare import Job, Prepared
     from syncd.settings import Settings
     from syncd.store import Store
 
@@ -108,25 +108,29 @@ def _in(title: Mapping[str, str], language: str) -> str:
     return title.get(language) or title.get("") or title.get("en") or next(iter(title.values()), "")
 
 
-def advance(settings: Settings, inviter: Inviter, prepared: Prepared, compiled: Compiled) -> list[Mailed]:
+def advance(settings: Settings, inviter: Inviter | None, job: Job, prepared: Prepared) -> list[Mailed]:
     """Invite whom the files name, do the next step of every invitation, let notices leave.
 
     Requests to join that nobody answered in time end here.
     """
+    mails = _invited(inviter, prepared, job.files.compiled) if inviter else []
+    end_locks(job.store, job.mapping, prepared)
+    lapse(job.store, job.mapping, job.files.compiled, prepared.people, now())
+    send_notices(settings, job.store, job.mapping)
+    return mails
+
+
+def _invited(inviter: Inviter, prepared: Prepared, compiled: Compiled) -> list[Mailed]:
     inviter.declare(invitees(prepared, compiled))
     named = {prepared.people.ids.get(one.who, "") for one in compiled.assignments if one.source in DECLARED}
-    mails = inviter.advance(frozenset(named))
-    end_locks(inviter.store, inviter.mapping, prepared)
-    lapse(inviter.store, inviter.mapping, compiled, prepared.people, now())
-    send_notices(settings, inviter.store, inviter.mapping)
-    return mails
+    return inviter.advance(frozenset(named))
 
 
 def invitees(prepared: Prepared, compiled: Compiled) -> Iterator[Invitee]:
     """The people whom the files name with `unknown: invite` and whom Keycloak does not know; each once."""
     seen: set[str] = set()
     people = prepared.people
-    for one in compiled.assignments:
+    for one in compiled.given:
         person = people.ids.get(one.who, "")
         entry = compiled.people.get(one.who)
         unknown = (person, "keycloak") not in people.accounts and one.who not in people.held

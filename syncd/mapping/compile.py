@@ -17,6 +17,7 @@ from syncd.mapping.collector import paused
 from syncd.mapping.compile_findings import Findings
 from syncd.mapping.compile_model import compile_model
 from syncd.mapping.compile_people import complete_profiles, declared_people, link_rows
+from syncd.mapping.compile_settings import overbooked, without_guests
 from syncd.mapping.compile_units import Node, compile_units, grants_of, walk
 from syncd.mapping.compiled import Assignment, Compiled, RootModel, Unit
 from syncd.mapping.members import gather, in_order
@@ -115,13 +116,14 @@ def needs_of(loaded: Loaded) -> Needs:
 
 
 def check_holdings(compiled: Compiled, holdings: Iterable[Holding]) -> list[Problem]:
-    """Breaches of the constraints, each root unit judged by its own model."""
+    """Breaches of the constraints and of the seats, each root unit judged by its own model."""
     held, unsure = list(holdings), frozenset(compiled.frozen)
     problems: list[Problem] = []
     for root, model in compiled.models.items():
         units = {path: unit for path, unit in compiled.units.items() if path[0] == root}
         inside = [holding for holding in held if holding.unit[0] == root]
         problems += check(model.constraints, model.roles, units, inside, unsure)
+        problems += overbooked(model, root, inside)
     return problems
 
 
@@ -189,7 +191,7 @@ def _compiled(loaded: Loaded, tree: _Tree, selection: Selection) -> Compiled:
         document=tree.base.document,
         units=tree.units,
         roles=tree.base.roles,
-        assignments=_made_together(sorted([*own, *lent], key=_sort_key)),
+        assignments=without_guests(_made_together(sorted([*own, *lent], key=_sort_key)), tree.models),
         people=dict(sorted({**people.entries}.items())),
         constraints=tree.base.constraints,
         keycloak=_keycloak(tree.base.document),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from syncd.model import DECLARED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import date, datetime
 
     from syncd.errors import Place, Problem
@@ -102,6 +102,7 @@ class Assignment:
     lent: bool = False  # shown in a unit that the holder's own unit is attached to
     waits: str = ""
     since: datetime | None = None
+    suspended: str = ""  # why it is not given now although it is held: guests are turned off
 
     @property
     def by_act(self) -> bool:
@@ -169,6 +170,11 @@ class Compiled:
     def model(self) -> RootModel:
         """The model as the mapping's own settings leave it."""
         return RootModel(self.document, self.roles, self.constraints)
+
+    @property
+    def given(self) -> Iterator[Assignment]:
+        """The assignments that targets should show: all but those suspended."""
+        return (one for one in self.assignments if not one.suspended)
 
     def role(self, unit: Path, name: str) -> Role:
         """The role as the variants leave it where `unit` lies."""

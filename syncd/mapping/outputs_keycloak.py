@@ -59,7 +59,7 @@ def draw_keycloak(drawing: Drawing, output: KeycloakOutput, people: PeopleView |
     if output.permissions == "global":
         _draw_roles(groups)
     if people is not None:
-        for each in drawing.compiled.assignments:
+        for each in drawing.compiled.given:
             _draw_member(groups, people, each)
 
 
@@ -77,6 +77,8 @@ def _draw_unit(groups: _Groups, unit: Unit) -> None:
         attrs["attribute:title"] = (title,)
     if unit.description:
         attrs["description"] = (unit.description,)
+    if unit.access != drawing.compiled.document.kinds[unit.kind].access[0]:
+        attrs["attribute:access"] = (unit.access,)
     _check_lengths(drawing, attrs, unit.place)
     drawing.add(Key(Kind.GROUP, place), attrs, drawing.unit_origin(unit))
     if output.organization == unit.kind and len(unit.path) == 1:

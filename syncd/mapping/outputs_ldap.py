@@ -53,7 +53,7 @@ def draw_ldap(drawing: Drawing, output: LdapOutput, people: PeopleView | None) -
             _draw_unit(directory, unit)
     _draw_parents(directory)
     if people is not None:
-        for each in drawing.compiled.assignments:
+        for each in drawing.compiled.given:
             _draw_memberships(directory, people, each)
 
 

@@ -45,6 +45,7 @@ class Membership:
     since: datetime | None = None
     waits: str = ""
     initial: bool = False
+    suspended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,7 @@ def holdings(compiled: Compiled) -> tuple[Membership, ...]:
             since=one.since,
             waits=one.waits,
             initial=one.initial,
+            suspended=bool(one.suspended),
         )
         for one in sorted(compiled.assignments, key=_place_in_list)
         if not one.lent
@@ -171,8 +173,11 @@ def _member(held: Membership, entry: PersonEntry, known: Known) -> Member:
 
 
 def _state(held: Membership, entry: PersonEntry, account: Account | None, *, invited: bool) -> str:
-    """As the mapping's `change_states` and `requires_state` call it; a lock says more than an invitation."""
-    if entry.state == "disabled" or (account is not None and not account.enabled):
+    """As the mapping's `change_states` and `requires_state` call it; a lock says more than an invitation.
+
+    A guest is disabled where guests are turned off and suspended.
+    """
+    if held.suspended or entry.state == "disabled" or (account is not None and not account.enabled):
         return "disabled"
     return "pending" if held.waits or invited or account is None else "active"
 
