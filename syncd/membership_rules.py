@@ -115,7 +115,7 @@ def standing(world: World, known: Known) -> Standing:
         wanted.setdefault(person, cause)
     by_act = {lock.person for lock in known.locks if lock.state == "disabled" and not lock.rule}
     by_rule = [lock for lock in known.locks if lock.rule and lock.state in ON_RECORD]
-    over = {lock for lock in by_rule if lock.person not in wanted.keys() | missed.keys()}
+    over = [lock for lock in by_rule if lock.person not in wanted.keys() | missed.keys()]
     due = {person for person, cause in wanted.items() if cause.due and cause.due <= known.now}
     return Standing(
         locked={person: cause for person, cause in wanted.items() if person not in by_act},

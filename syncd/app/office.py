@@ -79,9 +79,7 @@ def _held(people_: Resolution, compiled: Compiled) -> Iterator[Held]:
         )  # fmt: skip
 
 
-def _accounts(
-    job: Job, people_: Resolution, compiled: Compiled, *, unread: bool
-) -> dict[str, Account]:
+def _accounts(job: Job, people_: Resolution, compiled: Compiled, *, unread: bool) -> dict[str, Account]:
     """Every person who is named or known, with state and authority of the account."""
     pending = {one.person for one in job.store.acts.all(Invitation, job.mapping) if one.state in OPEN}
     found: dict[str, Account] = {}

@@ -138,7 +138,8 @@ def test_10_only_a_disabled_account_is_deleted_everywhere_and_applications_are_t
     assert docspace.entry_groups_of(NINA) == set()
     assert docspace.entry(NINA) not in docspace.entries(docspace.people_base)
     (event,) = application.events
-    assert (event["event"], event["data"]) == ("data.heir", {"person": NINA, "heir": ROOM_ADMIN})
+    told = {"person": NINA, "heir": ROOM_ADMIN, "personal": "delete", "shared": "actor"}
+    assert (event["event"], event["data"]) == ("data.heir", told)
     signed, body = application.posted[0]
     seconds = signed.partition(",")[0].removeprefix("t=")
     mac = hmac.new(SECRET.encode(), f"{seconds}.".encode() + body, hashlib.sha256).hexdigest()
