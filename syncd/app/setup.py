@@ -168,8 +168,9 @@ def _bootstrap_mapping(settings: Settings, request: BootstrapRequest, mapping: s
     realm = compiled.keycloak.realm or one.realm
     desired = outputs.render(compiled, "keycloak", settings.environment, None)
     attributes = {name for entry in compiled.people.values() for name in entry.attributes}
+    elsewhere = [] if realm == one.realm else [_elsewhere(mapping, realm, name, one)]
     with open_store(settings.store_url().get_secret_value(), integrity_key(settings)) as store:
-        return bootstrap_mapping(
+        made = bootstrap_mapping(
             _admin(request, one, name, realm),
             client_id=compiled.keycloak.client or compiled.id,
             facts=desired.state,
@@ -179,6 +180,15 @@ def _bootstrap_mapping(settings: Settings, request: BootstrapRequest, mapping: s
             unwanted=_unwanted(store.owned(mapping, "keycloak"), desired),
             book=_booked(store, mapping),
         )
+    return [*elsewhere, *made]
+
+
+def _elsewhere(mapping: str, realm: str, name: str, one: Keycloak) -> str:
+    """What is left to do by hand where a mapping is of another realm than its connection logs in to."""
+    return (
+        f'{mapping} is of the realm "{realm}", and {name} logs in to "{one.realm}": '
+        f"give {one.client_id} its roles in {realm} by hand, or add a connection whose realm it is"
+    )
 
 
 def _unwanted(owned: Iterable[Owned], desired: Desired) -> Iterable[Key]:

@@ -308,6 +308,8 @@ def _foreign(plan: RunPlan, *, everything: bool) -> Block:
 
 
 def _totals(plan: RunPlan) -> Block:
+    if not plan.plans:  # no target could be read, which has been said
+        return Block()
     rows = tuple(
         _total(part.target, [change.op for change in part.changes if change.shown], len(part.held))
         for part in plan.plans

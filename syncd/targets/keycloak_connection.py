@@ -43,6 +43,7 @@ IN_FLIGHT = 8  # the knee of every throughput curve measured on Keycloak 26.7.5
 PAGE = 200  # larger pages of groups cost more than their share
 READ_ATTEMPTS = 3
 CONNECT_SECONDS = 5.0
+READING = stamina.RetryingCaller(attempts=READ_ATTEMPTS, wait_initial=0.1, wait_jitter=0.2, timeout=None)
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -138,13 +139,12 @@ class KeycloakConnection:
 
         Raises `Answered` for a status that is about the thing itself (404 of a group, say).
         """
-        for attempt in stamina.retry_context(
-            on=Unreachable, attempts=READ_ATTEMPTS, wait_initial=0.1, wait_jitter=0.2, timeout=None
-        ):
-            with attempt:
-                reply = self.call("GET", *place, **query)
-                if not reply.ok:
-                    raise answer_failure(self.name, "GET", place, reply.status, reply.body)
+        return READING(Unreachable, self._read, *place, **query)
+
+    def _read(self, *place: str, **query: Any) -> Any:
+        reply = self.call("GET", *place, **query)
+        if not reply.ok:
+            raise answer_failure(self.name, "GET", place, reply.status, reply.body)
         return reply.body
 
     def find(self, *place: str, **query: Any) -> Any | None:

@@ -29,3 +29,9 @@ def test_a_theme_that_the_server_has_not_is_said_and_the_realm_left_alone(site: 
     done = site.bootstrap("--email-theme", "elsewhere").ok()
     assert 'the server has no e-mail theme "elsewhere"' in done.out
     assert "emailTheme" not in site.admin("GET", "")
+
+
+def test_a_mapping_of_another_realm_than_its_connection_is_told_what_is_left_by_hand(site: Site) -> None:
+    site.edit("keycloak: {group:", "keycloak: {realm: master, group:")
+    done = site.bootstrap().ok()
+    assert f'acme is of the realm "master", and sso logs in to "{site.realm}": give syncd its roles' in done.out
