@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 DAY = timedelta(days=1)
 MOST_STEPS = 8
 PROOF = "UPDATE_PASSWORD"
+VERIFY_EMAIL = "VERIFY_EMAIL"
 """The required action that syncd puts on an account it makes: gone means accepted."""
 
 PASSIVE = (Accept, Expire, Settle, Tell)
@@ -93,7 +94,16 @@ def rules_of(document: Invitations, mails_per_day: int | None, mail: MailRule, n
 
 
 def mailed_actions(document: Invitations) -> tuple[str, ...]:
-    """What the mailed link asks for: `actions`, as far as `invitee.sets` says what there is to fill in."""
+    """What the mailed link asks for: `actions`, as far as `invitee.sets` says what there is to fill in.
+
+    Where links ask for a verified address, that is among them.
+    """
+    link, actions = document.channels.link, _filled_in(document)
+    verifies = link is not None and link.verify_email and VERIFY_EMAIL not in actions
+    return (*actions, VERIFY_EMAIL) if verifies else actions
+
+
+def _filled_in(document: Invitations) -> tuple[str, ...]:
     if not document.invitee.sets:
         return document.actions
     sets = set(document.invitee.sets)

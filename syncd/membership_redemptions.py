@@ -75,6 +75,8 @@ def redeem(store: Store, token: str, wish: Wish, *, now: datetime, new_id: Calla
         return standing(link, now)
     if not is_address(wish.address) or not _allowed(link, wish.address):
         return "excluded"
+    if not all(getattr(wish, name, "") for name in link.asks):
+        return "incomplete"
     note = Redemption(
         new_id("x"),
         link.mapping,

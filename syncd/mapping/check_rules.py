@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from syncd.mapping.schema import AdministrationRow, Channel, Constraint
 
 PERSON_FIELDS = ("email", "username", "given_name", "family_name", "locale")
+ON_PAGE = ("email", "given_name", "family_name")
 TARGETED = frozenset({"invite", "create", "add", "remove", "disable", "enable", "transfer"})
 SEATS = ("free", "paid")
 NOT_OF = {
@@ -132,7 +133,9 @@ def _check_channel(report: Report, keys: Keys, channel: Channel) -> None:
         other = "link" if keys[-1] == "email" else "email"
         report.warn((*keys, name), f"`{name}` has no effect here", f"it belongs to `{other}`")
     _check_fields(report, (*keys, "ask"), channel.ask, {"role", *report.document.kinds})
-    _check_fields(report, (*keys, "ask_invitee"), channel.ask_invitee, set())
+    for where, name in report.items((*keys, "ask_invitee"), channel.ask_invitee):
+        if name not in ON_PAGE:
+            report.value(where, f'the page of a link cannot ask for "{name}"', f"one of {', '.join(ON_PAGE)}")
     for where, bound in report.items((*keys, "binds"), channel.binds):
         if bound not in ("role", "issuer", "unit"):
             report.value(where, f'a link cannot bind "{bound}"', "one of role, issuer, unit")

@@ -71,6 +71,15 @@ def enable(office: Office, body: bodies.AccountOnly) -> list[Verdict]:
     return [office.enable(body.person)]
 
 
+def edit(office: Office, body: bodies.Profile) -> list[Verdict]:
+    """Write parts of a profile."""
+    view.person(office, body.person)
+    said = {"given_name": body.given_name, "family_name": body.family_name, "locale": body.locale}
+    profile: dict[str, tuple[str, ...]] = {name: (text,) for name, text in said.items() if text is not None}
+    profile |= {f"attribute:{one.name}": tuple(one.values) for one in body.attributes}
+    return [office.edit(body.person, profile)]
+
+
 def delete(office: Office, body: bodies.Deletion) -> list[Verdict]:
     """Delete an account."""
     for text in filter(None, (body.person, body.heir)):
@@ -102,7 +111,7 @@ def invite(office: Office, body: bodies.Sending) -> list[Verdict]:
             one.family_name,
             one.locale,
             one.username,
-            {name: tuple(values) for name, values in one.attributes.items()},
+            {attribute.name: tuple(attribute.values) for attribute in one.attributes},
         )
         for one in body.people
     ]

@@ -259,6 +259,12 @@ def enable(desk: DeskOf, caller: CallerOf, body: bodies.AccountOnly) -> bodies.O
     return _outcome(desk, caller, lambda office: acts.enable(office, body))
 
 
+@routes.post("/accounts/edit", tags=["accounts"])
+def edit(desk: DeskOf, caller: CallerOf, body: bodies.Profile) -> bodies.Outcome:
+    """Write names, language and attributes of an account that syncd made."""
+    return _outcome(desk, caller, lambda office: acts.edit(office, body))
+
+
 @routes.post("/accounts/delete", tags=["accounts"])
 def delete(desk: DeskOf, caller: CallerOf, body: bodies.Deletion) -> bodies.Outcome:
     """Delete an account, where the model allows it."""

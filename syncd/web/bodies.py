@@ -22,6 +22,13 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=False)
 
 
+class Attribute(Body):
+    """An attribute of a profile, with everything that it is to hold; none takes it away."""
+
+    name: Line_
+    values: Annotated[list[Words], Field(max_length=20)] = []
+
+
 class Addition(Body):
     """People who have an account get a role in a unit."""
 
@@ -54,6 +61,16 @@ class Reasoned(Body):
 
     person: Line_
     reason: Words = ""
+
+
+class Profile(Body):
+    """An account and what is written into its profile; what is left out stays."""
+
+    person: Line_
+    given_name: Words | None = None
+    family_name: Words | None = None
+    locale: Locale | None = None
+    attributes: Annotated[list[Attribute], Field(max_length=20)] = []
 
 
 class Deletion(Body):
@@ -91,7 +108,7 @@ class Invited(Body):
     family_name: Words = ""
     locale: Locale = ""
     username: Words = ""
-    attributes: Annotated[dict[str, Annotated[list[Words], Field(max_length=20)]], Field(max_length=20)] = {}
+    attributes: Annotated[list[Attribute], Field(max_length=20)] = []
 
 
 class Further(Body):

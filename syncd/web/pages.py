@@ -46,6 +46,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
         mark("This address cannot be used here"),
         mark("Type a plain address such as name@example.org, of the organization that the link is for."),
     ),
+    "incomplete": (mark("Something is missing"), mark("Fill in every field.")),
     "forged": (mark("Please try again"), mark("The form was too old, or your browser keeps no cookies.")),
     "busy": (mark("Please wait a moment"), mark("There were too many requests. Try again in a minute.")),
     "closed": (mark("Not now"), mark("Something is being mended. Try again in a few minutes.")),

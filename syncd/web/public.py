@@ -41,7 +41,15 @@ if TYPE_CHECKING:
 COOKIE = "syncd_form"
 LONGEST_BODY = 4096
 LONGEST_TOKEN = 64
-STATUS = {"": 200, "excluded": 422, "invalid": 404, "forged": 403, "busy": 429, "closed": 503}
+STATUS = {
+    "": 200,
+    "excluded": 422,
+    "incomplete": 422,
+    "invalid": 404,
+    "forged": 403,
+    "busy": 429,
+    "closed": 503,
+}
 GONE = 410
 HEADERS = {
     "Cache-Control": "no-store",
@@ -131,7 +139,7 @@ class Counter:
         asked = {name: typed.get(name, "") for name in link.asks if name in pages.FIELDS}
         wish = Wish(typed.get("address", ""), locale=_language(request), **asked)
         refused = membership_redemptions.redeem(store, _token(request), wish, now=now, new_id=new_id)
-        if refused == "excluded":
+        if refused in ("excluded", "incomplete"):
             return self._form(request, link, typed, refused)
         return self._end(request, refused or pages.NOTED)
 

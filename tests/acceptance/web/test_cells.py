@@ -24,6 +24,8 @@ pytestmark = pytest.mark.live
 Cell = dict[str, str]
 with Path(__file__).with_name("cells.csv").open(encoding="utf-8", newline="") as lines:
     CELLS: list[Cell] = list(csv.DictReader(lines))
+NAMES = {"given_name": "New", "family_name": "Person"}
+NAMED = ("--given-name", "New", "--family-name", "Person")
 REFUSED = {3, 64}
 UNSEEN = {403, 404}
 
@@ -37,7 +39,7 @@ def words(cell: Cell, who: str) -> list[str]:
     """The question as a command."""
     unit, role, to = cell["unit"], cell["role"], cell["to"]
     return {
-        "invite": ["invitations", "send", unit, who, "--role", role],
+        "invite": ["invitations", "send", unit, who, "--role", role, *NAMED],
         "cancel": ["invitations", "cancel", who],
         "add": ["members", "add", unit, who, "--role", role],
         "change": ["members", "change", unit, who, to, "--from", role],
@@ -53,7 +55,7 @@ def request(cell: Cell, who: str) -> tuple[str, dict[str, Any]]:
     """The question as a request."""
     unit, role, to = cell["unit"], cell["role"], cell["to"]
     return {
-        "invite": ("invitations", {"unit": unit, "people": [{"address": who, "role": role}]}),
+        "invite": ("invitations", {"unit": unit, "people": [{"address": who, "role": role} | NAMES]}),
         "cancel": ("invitations/cancel", {"addresses": [who]}),
         "add": ("members", {"unit": unit, "people": [who], "role": role}),
         "change": ("members/change", {"unit": unit, "person": who, "to": to, "held": role}),

@@ -18,6 +18,7 @@ PAIRS = {
     "mapping": "correspondance",
     "install": "installation",
     "operate": "exploitation",
+    "api": "api",
     "many-machines": "plusieurs-machines",
     "troubleshoot": "depannage",
     "performance": "performance",
