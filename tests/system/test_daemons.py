@@ -1,0 +1,147 @@
+"""Two daemons on one PostgreSQL, on real servers, as docs/en/many-machines.md says."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import urllib.error
+import urllib.request
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from deploy.local.process import free_port
+from syncd.store.database import parse
+from tests.system.site import REPOSITORY
+from tests.system.test_daemon import NEVER, PATIENCE, PLATFORM, eventually, members, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from deploy.local.servers import Postgres
+    from tests.system.site import Site
+    from tests.system.test_daemon import Serving
+
+pytestmark = pytest.mark.live
+
+
+@pytest.fixture
+def shared(site: Site, postgres_server: Postgres) -> Site:
+    """Its store is on PostgreSQL, and applied."""
+    (site.folder / "store").write_text(postgres_server.fresh_database())
+    settings, times = re.subn(
+        "^store:.*$", "store: {file: store}", site.config.read_text(), flags=re.MULTILINE
+    )
+    site.config.write_text((settings if times else settings + "store: {file: store}\n") + NEVER)
+    site.cli("db", "upgrade").ok()
+    site.apply().ok()
+    return site
+
+
+def leads(daemon: Serving) -> bool:
+    return daemon.checks()["leader"]["detail"] == "this process"
+
+
+def test_two_daemons_share_the_work_and_one_takes_over_from_the_other(shared: Site) -> None:
+    with serving(shared) as one, serving(shared) as other:
+        eventually(lambda: leads(one) or leads(other))
+        assert leads(one) != leads(other)
+        shared.edit("carla.cid@acme.example, dan.duval@acme.example", "dan.duval@acme.example")
+        eventually(lambda: len(members(shared)) == 1)
+        leader, follower = (one, other) if leads(one) else (other, one)
+        assert "syncd_leader 1.0" in leader.get("/metrics")[1]
+        assert "syncd_leader 0.0" in follower.get("/metrics")[1]
+        leader.process.kill()
+        eventually(lambda: leads(follower))
+        group = shared.groups()[PLATFORM]["id"]
+        gone = shared.admin("GET", f"groups/{group}/members")[0]["id"]
+        shared.admin("DELETE", f"users/{gone}/groups/{group}")
+        follower.signal(signal.SIGUSR1)
+        eventually(lambda: len(members(shared)) == 1)
+        assert follower.end() == 0
+    assert shared.cli("plan", "acme", "--detailed-exitcode").code == 0
+
+
+def test_a_scheduler_carries_nothing_out_and_a_worker_does(shared: Site) -> None:
+    with serving(shared, shared.command("daemon", "--role", "scheduler")) as scheduler:
+        eventually(lambda: leads(scheduler))
+        shared.edit("carla.cid@acme.example, dan.duval@acme.example", "dan.duval@acme.example")
+        eventually(lambda: scheduler.checks()["queue"]["detail"] == "1 waiting")
+        assert "syncd_queue_depth 1.0" in scheduler.get("/metrics")[1]
+        assert len(members(shared)) == 2
+        with serving(shared, shared.command("daemon", "--role", "worker")) as worker:
+            eventually(lambda: len(members(shared)) == 1)
+            assert not leads(worker)
+            assert worker.end() == 0
+        assert scheduler.end() == 0
+
+
+def test_on_sqlite_other_roles_are_refused(site: Site) -> None:
+    for role in ("scheduler", "worker"):
+        refused = site.cli("daemon", "--role", role)
+        assert refused.code == 64
+        assert "needs a store on PostgreSQL" in refused.err
+
+
+@pytest.fixture
+def looking(shared: Site, postgres_server: Postgres) -> Iterator[Site]:
+    """Its login may only look, and no secret of a server is there."""
+    owner = create_engine(parse(postgres_server.url), isolation_level="AUTOCOMMIT")
+    with owner.connect() as connection:
+        connection.execute(text("CREATE ROLE syncd_looks LOGIN PASSWORD 'secret'"))
+    shared.cli("db", "grant", "syncd_looks").ok()
+    url = parse((shared.folder / "store").read_text())
+    as_owner = url.render_as_string(hide_password=False)
+    looks = url.set(username="syncd_looks", password="secret")
+    (shared.folder / "store").write_text(looks.render_as_string(hide_password=False))
+    shutil.rmtree(shared.folder / "secrets")
+    for secret in ("admin", "ldap", "syncd.db"):
+        (shared.folder / secret).unlink()
+    yield shared
+    engine = create_engine(as_owner, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text("DROP OWNED BY syncd_looks"))
+    engine.dispose()
+    with owner.connect() as connection:
+        connection.execute(text("DROP ROLE syncd_looks"))
+    owner.dispose()
+
+
+def test_a_login_that_only_looks_shows_and_cannot_write(looking: Site) -> None:
+    assert looking.cli("status").ok()
+    assert looking.cli("runs", "list").ok()
+    refused = looking.cli("pause", "acme")
+    assert refused.code == 1
+    assert "permission denied" in refused.err
+
+
+def test_the_web_role_starts_without_any_secret_of_a_server(looking: Site) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "SYNCD_LISTEN__WEB": address}
+    web = subprocess.Popen(
+        looking.command("daemon", "--role", "web"), env=environment, stderr=subprocess.DEVNULL
+    )
+    try:
+        eventually(lambda: answers(f"http://{address}/healthz") == 200)
+        assert answers(f"http://{address}/api/v1/acme/members") == 401
+        web.terminate()
+        assert web.wait(PATIENCE) == 0
+    finally:
+        web.kill()
+        web.wait()
+
+
+def answers(url: str) -> int:
+    """The status, 0 where nobody answers."""
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+    except OSError:
+        return 0
