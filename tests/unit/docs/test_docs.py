@@ -120,7 +120,7 @@ def _options(command: click.Command) -> dict[str, click.Option]:
 def _check_words(command: click.Command, words: list[str], where: str) -> None:
     positional = 0
     while words:
-        if words[0].startswith("-"):
+        if words[0].startswith("-") and words[0] != "-":
             words = words[_taken(command, words) :]
         else:
             positional, words = positional + 1, words[1:]
