@@ -49,6 +49,7 @@ def main() -> int:
     if chosen.shard:
         os.environ[SHARD] = chosen.shard
     if chosen.fast:
+        packages.ensure(packages.TOOLS)
         return _report(_static_checks() + _pytest("not live and not full"))
     return _with_servers(chosen)
 

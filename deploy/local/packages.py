@@ -68,13 +68,12 @@ SERVERS = (
     Need("OpenLDAP's clients", "ldap-utils", _on_path("ldapsearch")),
     Need("OpenSSL (test certificates)", "openssl", _on_path("openssl")),
 )
-TESTS = (
-    *SERVERS,
-    Need("PostgreSQL", "postgresql", lambda: postgres.binaries() is not None),
-    Need("promtool (checks the alert rules)", "prometheus", _on_path("promtool")),
+TOOLS = (
     Need("groff (checks the man page)", "groff-base", _on_path("groff")),
+    Need("promtool (checks the alert rules)", "prometheus", _on_path("promtool")),
     Need("systemd-analyze (checks the shipped unit)", "systemd", _on_path("systemd-analyze")),
 )
+TESTS = (*SERVERS, Need("PostgreSQL", "postgresql", lambda: postgres.binaries() is not None), *TOOLS)
 
 
 def ensure(needs: Sequence[Need]) -> None:
