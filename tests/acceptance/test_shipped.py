@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,8 +16,6 @@ from tests.system.site import REPOSITORY
 from tests.unit.docs.pages import SYSTEMS, blocks
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from syncd.mapping.schema import MappingDocument
 
 
@@ -81,3 +81,10 @@ def test_the_example_of_its_page_is_valid_with_its_model(system: str, tmp_path: 
 def test_the_matrix_has_every_documented_cell() -> None:
     counts = {system: sum(map(len, roles.values())) for system, roles in MATRIX.items()}
     assert counts == {"dastra": 18, "docspace": 120, "universign": 91, "todoist": 33, "datasud": 30}
+
+
+def test_each_of_the_twenty_five_checks_has_a_test_named_after_it() -> None:
+    tests = "\n".join(file.read_text("utf-8") for file in Path(__file__).parent.glob("test_*.py"))
+    assert {int(number) for number in re.findall(r"^def test_(\d\d)_", tests, re.MULTILINE)} == set(
+        range(1, 26)
+    )
