@@ -28,10 +28,14 @@ class History:
         self.top = self._made("groups", name="top")
         self._made("roles", name="role")
         self.role = str(admin.get("roles", "role")["id"])
+        for _ in range(4):
+            self._number += 1
+            self.make_group()
         self._steps: list[Callable[[], None]] = [
             *([self.join, self.leave, self.rename_person] * 2),
             *(self.make_person, self.make_joined_person, self.delete_person),
-            *(self.make_group, self.describe_group, self.delete_group, self.move_group, self.make_top),
+            *([self.make_group, self.move_group] * 2),
+            *(self.describe_group, self.delete_group, self.make_top),
             *(self.grant, self.rename_role, self.compose, self.mail),
         ]
 
@@ -117,9 +121,13 @@ class History:
             self._admin.call("DELETE", "groups", group)
 
     def move_group(self) -> None:
-        place, group = self._random.choice(self._groups())
-        target, parent = self._random.choice(self._groups())
-        if len(place) > 1 and target[: len(place)] != place:
+        groups = self._groups()
+        place, group = self._random.choice(groups)
+        elsewhere = [
+            (target, one) for target, one in groups if target[: len(place)] not in (place, place[:-1])
+        ]
+        if elsewhere:
+            _, parent = self._random.choice(elsewhere)
             self._admin.call("POST", "groups", parent, "children", body={"id": group, "name": place[-1]})
 
     def grant(self) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from syncd.errors import IncompleteRead
 from syncd.targets.keycloak_connection import Reply
 from syncd.targets.keycloak_failures import Answered
 
@@ -65,7 +66,10 @@ class ModelRealm:
         return [function(item) for item in items]
 
     def paged(self, *place: str, **query: Any) -> list[Json]:
-        return list(self.get(*place, **query))
+        try:
+            return list(self.get(*place, **query))
+        except Answered as gone:
+            raise IncompleteRead(self.name, f"{place} vanished while it was read") from gone
 
     def find(self, *place: str, **query: Any) -> Any:
         try:
@@ -88,7 +92,7 @@ class ModelRealm:
 
     # --- reads
 
-    def _got(self, place: tuple[str, ...], query: Json) -> Any:  # noqa: C901, PLR0911 - a table of paths
+    def _got(self, place: tuple[str, ...], query: Json) -> Any:  # noqa: C901, PLR0911, PLR0912 - a table of paths
         match place:
             case ():
                 return {"id": "model-id", "realm": self.realm, "adminEventsEnabled": True}
@@ -100,11 +104,13 @@ class ModelRealm:
                 return []
             case ("groups",):
                 return self._children("")
-            case ("groups", group) if group in self._groups:
+            case ("groups", group, *_) if group not in self._groups:
+                return None
+            case ("groups", group):
                 return self._group(self._groups[group])
-            case ("groups", group, "children") if group in self._groups:
+            case ("groups", group, "children"):
                 return self._children(group)
-            case ("groups", group, "members") if group in self._groups:
+            case ("groups", group, "members"):
                 return [_brief(self._users[user]) for user in sorted(self._groups[group].members)]
             case ("roles",):
                 return [{**role, "composite": bool(self._parts[id_])} for id_, role in self._roles.items()]

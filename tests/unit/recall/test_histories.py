@@ -72,26 +72,23 @@ def test_long_lists_of_members_change_by_one(seed: int, rounds: list[int]) -> No
             same(read(realm, scope, kept), read(realm, scope))
 
 
-@given(st.integers(0, 1 << 32), st.sets(st.integers(0, 40)))
+@given(st.integers(0, 1 << 32), st.sets(st.integers(0, 24), max_size=12))
 def test_events_that_come_late_are_not_missed(seed: int, late: set[int]) -> None:
-    """A transaction that takes long shows its event after younger ones."""
+    """A transaction that takes long shows its event after younger ones; meanwhile a run has looked."""
     realm, kept = ModelRealm(), Kept()
     history = History(realm, Random(seed))
     hidden: list[dict[str, Any]] = []
-    for number in range(40):
+    for number in range(24):
         before = len(realm.events)
+        history.step()
         if number in late:
-            undo = list(realm.events)
-            history.step()
             hidden += realm.events[before:]
-            realm.events[:] = undo
-        else:
-            history.step()
+            del realm.events[before:]
         if number % 8 == 7:
             realm.clock += A_WHILE
             read(realm, history.scope(), kept)
             realm.events += hidden
             hidden = []
-    realm.clock += A_WHILE
-    scope = history.scope()
-    same(read(realm, scope, kept), read(realm, scope))
+            realm.clock += A_WHILE
+            scope = history.scope()
+            same(read(realm, scope, kept), read(realm, scope))
