@@ -59,6 +59,11 @@ def create(office: Office, unit: Path, role: str = "", max_uses: int | None = No
     return Verdict(link.id, True, str(decision), decision.place, secret=token)
 
 
+def address(public_url: str, token: str) -> str:
+    """Where a token is used; empty where nobody said how people reach the public page."""
+    return f"{public_url.rstrip('/')}/join/{token}" if public_url else ""
+
+
 def _words(office: Office, unit: Path, role: str) -> dict[str, str]:
     """What the page says, in every language: it knows no mapping."""
     shown = {f"unit.{language}": office.unit_title(unit, language) for language in LANGUAGES}

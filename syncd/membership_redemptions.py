@@ -17,7 +17,7 @@ from syncd.acts import OPEN, Invitation, Link, Notice, Redemption
 from syncd.administration import Act, Actor
 from syncd.errors import UsageError
 from syncd.identity import fold
-from syncd.membership_links import standing
+from syncd.membership_links import address, standing
 from syncd.membership_transfer import TOKEN_BYTES, digest
 from syncd.membership_words import Asked, Verdict
 from syncd.targets.directory import AccountRefused
@@ -199,7 +199,7 @@ def _ask(office: Office, note: Redemption, link: Link, unit: Path) -> Verdict:
     values = {
         "unit": office.unit_title(unit, locale),
         "role": office.role_title(unit, link.role, locale),
-        "url": f"{office.public_url.rstrip('/')}/join/{token}",
+        "url": address(office.public_url, token),
     }
     notice = Notice(
         office.new_id("n"),

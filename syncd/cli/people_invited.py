@@ -19,7 +19,8 @@ from syncd.render.people import lines_page
 
 if TYPE_CHECKING:
     from syncd.cli.session import Session
-    from syncd.membership_words import Asked
+    from syncd.membership import Office
+    from syncd.membership_words import Asked, Verdict
 
 invitations_command = group("invitations")(lambda: None)
 joins_command = group("joins")(lambda: None)
@@ -275,10 +276,15 @@ def links_list(session: Session, mapping: str | None) -> int:
 def links_create(  # noqa: PLR0913, PLR0917 - as above
     session: Session, unit: str, role: str, max_uses: int | None, mapping: str | None, actor: str
 ) -> int:
-    """Create."""
-    from syncd.membership_links import create  # noqa: PLC0415 - as above
+    """Create; what is shown is the address of the page, where people reach one."""
+    from syncd.membership_links import address, create  # noqa: PLC0415 - as above
 
-    return one(session, mapping, actor, lambda office: create(office, office.unit(unit), role, max_uses))
+    def made(office: Office) -> Verdict:
+        verdict = create(office, office.unit(unit), role, max_uses)
+        shown = address(office.public_url, verdict.secret) if verdict.secret else ""
+        return replace(verdict, secret=shown or verdict.secret)
+
+    return one(session, mapping, actor, made)
 
 
 @subcommand(links_command, "revoke", mark("Switch a link off."))

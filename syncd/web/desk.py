@@ -14,6 +14,7 @@ import structlog
 
 from syncd.app.in_force import InForce
 from syncd.errors import Busy, UsageError
+from syncd.membership_links import address
 from syncd.web.keys import Keys, Realm
 from syncd.web.problems import not_logged_in
 from syncd.web.tokens import NotAccepted, subject_of
@@ -83,8 +84,7 @@ class Desk:
 
     def link(self, token: str) -> str:
         """The address on which a link is redeemed; empty where nobody said where the public page is."""
-        url = self.files.settings.public_url
-        return f"{url.rstrip('/')}/join/{token}" if url else ""
+        return address(self.files.settings.public_url or "", token)
 
     def folder(self, mapping: str) -> str:
         """What the files of a mapping begin with, as places name them."""

@@ -1,0 +1,137 @@
+"""What the keys of a link do, and how an address that has an account is asked first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from syncd.acts import Invitation, Link, Redemption
+from syncd.membership_joins import approve, refuse
+from syncd.membership_links import create, revoke
+from syncd.membership_redemptions import Wish, confirm, is_address, process, redeem
+from tests.unit.membership.bureau import BO, SAM, UNIT
+
+if TYPE_CHECKING:
+    from syncd.membership import Office
+    from tests.unit.membership.bureau import Bureau
+
+NEW, KNOWN = "new@acme.example", "known@acme.example"
+
+
+def with_link(bureau: Bureau, keys: str) -> None:
+    """Let links of the model say more."""
+    old = "link: {valid_for: P7D, "
+    assert bureau.text.count(old) == 1
+    bureau.text = bureau.text.replace(old, f"{old}{keys}, ")
+
+
+def noted(bureau: Bureau, address: str, **more: str) -> str:
+    token = create(bureau.office(BO), UNIT, "guest").secret
+    return redeem(bureau.store, token, Wish(address, **more), now=bureau.now, new_id=bureau.new_id)
+
+
+def public(bureau: Bureau) -> Office:
+    return replace(bureau.office(), public_url="https://join.example/")
+
+
+def states(bureau: Bureau) -> list[str]:
+    return [one.state for one in bureau.store.acts.all(Redemption, "acme")]
+
+
+def test_where_approval_is_asked_for_nobody_is_invited_before_whoever_may_invite_says_so(
+    bureau: Bureau,
+) -> None:
+    with_link(bureau, "approval: true")
+    bureau.hire(SAM, "guest")
+    assert noted(bureau, NEW) == ""
+    process(bureau.office())
+    assert states(bureau) == ["awaits"]
+    assert not approve(bureau.office(SAM), UNIT, NEW).allowed
+    assert approve(bureau.office(BO), UNIT, NEW).allowed
+    process(bureau.office())
+    assert states(bureau) == ["invited"]
+    assert NEW in {one.address for one in bureau.store.acts.all(Invitation, "acme")}
+
+
+def test_who_is_not_approved_is_not_invited(bureau: Bureau) -> None:
+    with_link(bureau, "approval: true")
+    noted(bureau, NEW)
+    process(bureau.office())
+    assert refuse(bureau.office(BO), UNIT, NEW).allowed
+    assert process(bureau.office()) == []
+    assert states(bureau) == ["refused"]
+
+
+def test_an_address_that_has_an_account_is_mailed_a_token_and_gets_nothing_without_it(
+    bureau: Bureau,
+) -> None:
+    bureau.accounts.put(KNOWN)
+    noted(bureau, KNOWN)
+    process(public(bureau))
+    (mail,) = bureau.notices("link.confirm")
+    assert (mail.to, states(bureau), bureau.store.acts.all(Invitation, "acme")) == (KNOWN, ["asked"], [])
+    token = mail.values["url"].removeprefix("https://join.example/join/")
+    assert confirm(bureau.store, token[:-1], bureau.now) == "invalid"
+    assert process(public(bureau)) == []
+    assert confirm(bureau.store, token, bureau.now) == ""
+    assert confirm(bureau.store, token, bureau.now) == "used up"
+    (verdict,) = process(public(bureau))
+    assert verdict.allowed
+    assert states(bureau) == ["invited"]
+
+
+def test_without_a_page_to_confirm_on_an_address_that_has_an_account_is_refused(bureau: Bureau) -> None:
+    bureau.accounts.put(KNOWN)
+    noted(bureau, KNOWN)
+    (verdict,) = process(bureau.office())
+    assert "public_url" in verdict.detail
+    assert states(bureau) == ["refused"]
+
+
+def test_an_account_that_never_proved_the_address_is_refused(bureau: Bureau) -> None:
+    bureau.accounts.put(KNOWN, verified=False)
+    noted(bureau, KNOWN)
+    (verdict,) = process(public(bureau))
+    assert not verdict.allowed
+    assert bureau.notices("link.confirm") == []
+
+
+def test_a_link_that_is_not_revocable_is_switched_off_by_an_operator_only(bureau: Bureau) -> None:
+    with_link(bureau, "revocable: false")
+    made = create(bureau.office(BO), UNIT, "guest").who
+    assert not revoke(bureau.office(BO), made).allowed
+    assert revoke(bureau.office(), made).allowed
+
+
+def test_a_link_leads_to_a_privileged_role_only_where_it_binds_its_issuer(bureau: Bureau) -> None:
+    assert not create(bureau.office(BO), UNIT, "boss").allowed
+    with_link(bureau, "binds: [role, issuer]")
+    assert create(bureau.office(BO), UNIT, "boss").allowed
+
+
+def test_what_the_page_asks_for_is_needed(bureau: Bureau) -> None:
+    with_link(bureau, "ask_invitee: [email, given_name]")
+    assert noted(bureau, NEW) == "incomplete"
+    assert noted(bureau, NEW, given_name="Nia") == ""
+    assert bureau.store.acts.all(Link, "acme")[-1].asks == ("given_name",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "a",
+        "@acme.example",
+        "a@",
+        "a@b",
+        "a b@acme.example",
+        "a@acme..example",
+        "a@-x.example",
+        "ä@acme.example",
+    ],
+)
+def test_what_is_no_plain_address_is_none(text: str) -> None:
+    assert is_address("first.last+tag@sub.acme.example")
+    assert not is_address(text)
