@@ -1,0 +1,99 @@
+"""What rules want is on record before Keycloak hears of it, and is done once whatever comes between."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from syncd.acts import Grant, Lock
+from syncd.app.standing import Keeper, finish
+from syncd.errors import TargetError
+from syncd.membership_rules import SEATS, Cause, Standing
+from tests.unit.membership.bureau import SUE
+
+if TYPE_CHECKING:
+    from syncd.membership import Office
+    from tests.unit.membership.bureau import Bureau
+
+CAUSE = Cause(SEATS, "3 people for 2 paid seats")
+
+
+@dataclass
+class Deaf:
+    """A Keycloak that does not answer."""
+
+    def disable(self, native: str) -> None:
+        raise TargetError("keycloak", f"no answer about {native}")
+
+
+def keep(bureau: Bureau, wanted: Standing, directory: object = None) -> list[str]:
+    office = bureau.office()
+    prepared = SimpleNamespace(standing=wanted, people=office.people, plan=SimpleNamespace(names={}))
+    keeper = Keeper(job(bureau, office), prepared, lambda: directory or bureau.accounts)  # type: ignore[arg-type]
+    return [one.what for one in keeper.keep()]
+
+
+def job(bureau: Bureau, office: Office) -> SimpleNamespace:
+    files = SimpleNamespace(compiled=office.compiled)
+    return SimpleNamespace(mapping="acme", store=bureau.store, now=lambda: bureau.now, files=files)
+
+
+def sue(bureau: Bureau) -> str:
+    return bureau.office().person(SUE)
+
+
+def states(bureau: Bureau) -> list[str]:
+    return [lock.state for lock in bureau.store.acts.all(Lock, "acme")]
+
+
+def test_a_lock_is_put_on_once_and_taken_off_by_its_rule(bureau: Bureau) -> None:
+    bureau.hire(SUE)
+    wanted = Standing(locked={sue(bureau): CAUSE})
+    assert keep(bureau, wanted) == ["locked"]
+    assert keep(bureau, wanted) == []
+    assert (states(bureau), bureau.accounts.calls) == (
+        ["disabled"],
+        [("disable", f"id-{SUE}"), ("end_sessions", f"id-{SUE}")],
+    )
+    assert keep(bureau, Standing(opened=frozenset({sue(bureau)}))) == ["opened"]
+    assert (states(bureau), bureau.accounts.calls[-1]) == (["enabled"], ("enable", f"id-{SUE}"))
+
+
+def test_a_lock_that_keycloak_did_not_hear_of_is_put_on_by_the_next_run(bureau: Bureau) -> None:
+    bureau.hire(SUE)
+    wanted = Standing(locked={sue(bureau): CAUSE})
+    keep(bureau, wanted, Deaf())
+    assert states(bureau) == ["disabled"]
+    assert bureau.accounts.of[f"id-{SUE}"].enabled
+    keep(bureau, wanted)
+    assert not bureau.accounts.of[f"id-{SUE}"].enabled
+    assert states(bureau) == ["disabled"]
+
+
+def test_somebody_missed_is_noted_and_locked_or_found_later(bureau: Bureau) -> None:
+    bureau.hire(SUE)
+    keep(bureau, Standing(missed={sue(bureau): CAUSE}))
+    assert (states(bureau), bureau.accounts.calls) == (["missed"], [])
+    keep(bureau, Standing(locked={sue(bureau): CAUSE}))
+    assert states(bureau) == ["disabled"]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_an_account_that_ends_is_deleted_after_the_run_with_all_it_was_given(
+    bureau: Bureau, times: int
+) -> None:
+    bureau.hire(SUE)
+    keep(bureau, Standing(locked={sue(bureau): CAUSE}))
+    for _ in range(times):  # a run that was cut off begins anew
+        ended = tuple(bureau.store.acts.all(Lock, "acme"))
+        assert keep(bureau, Standing(ended=ended)) == ["deleted"]
+    assert (states(bureau), bureau.notices("data.heir")) == (["ending"], [])
+    report = SimpleNamespace(plan=SimpleNamespace(names={sue(bureau): SUE}))
+    finish(job(bureau, bureau.office()), report, lambda: bureau.accounts)  # type: ignore[arg-type]
+    assert (states(bureau), bureau.store.acts.all(Grant, "acme")) == (["deleted"], [])
+    assert f"id-{SUE}" not in bureau.accounts.of
+    (notice,) = bureau.notices("data.heir")
+    assert notice.values["person"] == SUE
