@@ -150,6 +150,6 @@ def test_guests_lose_everything_while_they_are_turned_off_and_the_last_leaver_th
     assert enabled(site, GUEST) == (False, False)
     with pytest.raises(urllib.error.HTTPError):
         site.token(GUEST)
-    done(site, "members", "add", LIST, GUEST, "--role", "guest")
+    done(site, "invitations", "send", LIST, GUEST, "--role", "guest", as_=BOSS)
     assert enabled(site, GUEST) == (True, True)
     assert (site.groups_of(GUEST), site.entry_groups_of(GUEST)) == held
