@@ -6,14 +6,14 @@ import hashlib
 import hmac
 import subprocess
 import urllib.error
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from syncd.app import App
 from syncd.app.people import new_id
-from syncd.membership_links import redeem
+from syncd.membership_redemptions import Wish, redeem
 from tests.acceptance.acting import accept, act, code_in, done, invited, refused, with_notices
 from tests.acceptance.hook import listening
 from tests.acceptance.product import PASSWORD
@@ -56,14 +56,12 @@ def admin_link(docspace: Product) -> str:
     return str(done(docspace, *command, as_=OWNER)[0]["secret"])
 
 
-def redeemed(site: Product, token: str, address: str) -> str:
+def redeemed(site: Product, token: str, address: str, after: timedelta = timedelta()) -> str:
     """A stranger redeems a link, as the page for it would note down; a run follows."""
     app = App.open(site.config)
     try:
-        why = redeem(
-            app.office(site.name).store, token, address, given_name="Sky", family_name="Stranger",
-            now=datetime.now(UTC), new_id=new_id,
-        )  # fmt: skip
+        store, wish = app.office(site.name).store, Wish(address, "Sky", "Stranger")
+        why = redeem(store, token, wish, now=datetime.now(UTC) + after, new_id=new_id)
     finally:
         app.close()
     site.apply().ok()
@@ -101,6 +99,8 @@ def test_07_whoever_redeems_a_link_is_mailed_and_has_the_role_only_after_the_mai
     accept(docspace, mail_sink, stranger)
     assert docspace.groups_of(stranger) == {f"{SPACE}/power_user"}
     assert docspace.users()[stranger]["emailVerified"]
+    week = timedelta(days=7, minutes=1)
+    assert redeemed(docspace, link["secret"], "late@elsewhere.example", week) == "expired"
     done(docspace, "links", "revoke", link["who"], as_=ROOM_ADMIN)
     assert redeemed(docspace, link["secret"], "late@elsewhere.example") == "revoked"
     assert "late@elsewhere.example" not in docspace.users()
