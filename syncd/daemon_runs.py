@@ -45,7 +45,7 @@ class Runs:
         self.last: dict[str, str] = {}
 
     def run(self, name: str, trigger: Trigger, failures: int) -> Again | None:
-        """One run; a fault of ours is told and must not end the schedule of the mapping."""
+        """One run; a fault of ours is told, tried again as others are, and ends no schedule."""
         with structlog.contextvars.bound_contextvars(mapping=name):
             if name not in self._files.settings.mappings:
                 log.warning("asked for, but syncd.yaml has no such mapping here")
@@ -56,7 +56,7 @@ class Runs:
                 self._metrics.runs.labels(name, "fault").inc()
                 self.last[name] = "syncd itself is at fault, see the log"
                 log.exception("fault")
-                return None
+                return self._retry(name, failures)
 
     def problem(self, name: str) -> str:
         """What is wrong with the files of a mapping, or with syncd.yaml, as they are now."""
