@@ -99,9 +99,8 @@ def _order(held: Holding) -> tuple[str, int, int, Path, str, str]:
 
 def _exclusive(world: _World, constraint: Constraint) -> Iterator[Problem]:
     """At most one of the roles is held directly in a unit."""
-    per = constraint.per or "unit"
     for path, unit in world.units.items():
-        if per not in ("unit", unit.kind):
+        if constraint.per not in ("unit", unit.kind):
             continue
         named = unit.roles if constraint.exclusive == "all" else constraint.exclusive or ()
         for ours in _by_person(each for each in world.in_unit[path] if each.role in named).values():
@@ -115,11 +114,15 @@ def _exclusive(world: _World, constraint: Constraint) -> Iterator[Problem]:
 
 
 def _separation(world: _World, constraint: Constraint) -> Iterator[Problem]:
-    """Of the separated roles, inherited ones counted, one person holds fewer than n in a unit and below."""
+    """Of the separated roles, inherited ones counted, one person holds fewer than n in a unit and below.
+
+    Of no kind in particular it is judged at the root units, over which each holds all below.
+    """
     separated, limit = frozenset(constraint.separation or ()), constraint.n
     people = world.by_person()
     for path, unit in world.units.items():
-        if unit.kind != constraint.per and (constraint.per or len(path) > 1):
+        judged = len(path) == 1 if constraint.per == "unit" else unit.kind == constraint.per
+        if not judged:
             continue
         for held in people.values():
             inside = [holding for holding in held if holding.unit[: len(path)] == path]

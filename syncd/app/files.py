@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from syncd.app import connections
 from syncd.app.rosters import Network, Reader, Sources
 from syncd.app.sources import source_problems
 from syncd.errors import MappingInvalid, Problem
@@ -16,7 +17,7 @@ from syncd.mapping.read import load
 from syncd.mapping.schema import DEFAULT_POLICY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from syncd.acts import Grant
@@ -65,9 +66,27 @@ def compiled_mapping(  # noqa: PLR0913 - what a compilation depends on, each by 
 def check_reach(settings: Settings, name: str, loaded: Loaded, compiled: Compiled) -> None:
     """Raise `MappingInvalid` where the mapping reaches beyond its `may`, or loosens its operator's policy."""
     problems = outputs.problems(compiled, settings.environment, reach_of(settings, name))
+    problems += _connections(settings, name, compiled)
     problems += _loosened(settings, name, loaded, compiled)
     if any(problem.severity == "error" for problem in problems):
         raise MappingInvalid(problems)
+
+
+def _connections(settings: Settings, name: str, compiled: Compiled) -> Iterator[Problem]:
+    """Outputs whose connection there is not, or that reach by naming none what they may not."""
+    allowed = settings.mappings[name].may.connections
+    for output in outputs.output_names(compiled):
+        try:
+            connection = connections.connection_of(settings, compiled, output)
+        except MappingInvalid as error:
+            yield from error.problems
+            continue
+        wanted = compiled.keycloak if output == outputs.KEYCLOAK else compiled.ldap[output]
+        named = wanted is not None and wanted.connection
+        if connection and not named and allowed is not None and connection not in allowed:
+            message = f'the connection "{connection}" lies beyond what the operator allows'
+            hint = f"`may` allows {', '.join(allowed) or 'none'}; `{output}: false` turns the output off"
+            yield Problem(compiled.output_places[output], output, message, hint)
 
 
 def _loosened(settings: Settings, name: str, loaded: Loaded, compiled: Compiled) -> list[Problem]:

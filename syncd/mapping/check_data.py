@@ -39,6 +39,8 @@ def _check_people(report: Report) -> None:
     for key, person in report.document.people.items():
         keys = ("people", key)
         _check_addresses(report, keys, key, person)
+        for name in person.attributes:
+            report.attribute((*keys, "attributes", name), name)
         for what, text in _identities(key, person):
             folded = fold_address(text) if what == "address" else text.casefold()
             earlier = seen.setdefault((what, folded), keys)
@@ -81,6 +83,7 @@ def _check_roster(report: Report, keys: Keys, roster: RosterModel) -> None:
             report.error(
                 (*keys, "columns", column), f'"{column}" is nothing that syncd knows of people', hint
             )
+        report.attribute((*keys, "columns", column), column.removeprefix("attributes."))
     if not {"email", "username"} & set(roster.columns):
         where = (*keys, "columns")
         report.error(where, "no column says who the person is", "name the column of `email` or `username`")

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 KEYCLOAK_UNIT = UNIT_NAMES - {"base"}
 KEYCLOAK_GROUP = GROUP_NAMES - {"base"}
-RESERVED_ATTRIBUTES = "syncd."
 WRITTEN_CLASSES = ("groupOfNames", "groupOfUniqueNames")
 
 
@@ -46,10 +45,7 @@ def _check_keycloak(report: Report, keys: Keys, output: KeycloakOutput) -> None:
         report.value((*keys, "permissions"), message, "put {role} into `group`")
     for name, text in output.attributes.items():
         _template(report, (*keys, "attributes", name), text, KEYCLOAK_UNIT)
-        if name.startswith(RESERVED_ATTRIBUTES):
-            report.error(
-                (*keys, "attributes", name), "attributes that begin with syncd. are syncd's own", "rename it"
-            )
+        report.attribute((*keys, "attributes", name), name)
     kind = report.document.kinds.get(str(output.organization))
     if output.organization is not False and (kind is None or kind.within):
         roots = [name for name, each in report.document.kinds.items() if not each.within]

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     Keys = tuple[str | int, ...]
 
 
+OWN = "syncd."
+
+
 @dataclass(slots=True)
 class Report:
     """The document under check, where it is written, and the problems so far."""
@@ -60,6 +63,11 @@ class Report:
             say: Callable[[Keys, str, str], None] = self.error if key else self.value
             say(keys, unknown.message, unknown.hint)
             return None
+
+    def attribute(self, keys: Keys, name: str) -> None:
+        """An attribute that others may write: what syncd keeps in its own grants rights."""
+        if name.startswith(OWN):
+            self.error(keys, "attributes that begin with syncd. are syncd's own", "rename it")
 
     def role_list(self, keys: Keys, values: Collection[str]) -> None:
         """Every value names a role of the model."""

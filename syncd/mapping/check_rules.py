@@ -147,6 +147,7 @@ def _check_fields(report: Report, keys: Keys, fields: tuple[str, ...], more: set
         if name not in known and not (name.startswith("attributes.") and name != "attributes."):
             hint = did_you_mean(name, known) or f"one of {', '.join(sorted(known))}, attributes.NAME"
             report.value(where, f'"{name}" cannot be asked for', hint)
+        report.attribute(where, name.removeprefix("attributes."))
 
 
 def _check_leaving(report: Report) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from syncd.mapping.compiled import Compiled, Unit
     from syncd.mapping.outputs_drawing import PeopleView
-    from syncd.model import Desired, Origin, Path
+    from syncd.model import Attrs, Desired, Path
 
 KEYCLOAK = "keycloak"
 GUARDED_CLIENTS = frozenset({"realm-management", "master-realm", "syncd"})
@@ -76,23 +76,48 @@ def problems(compiled: Compiled, environment: str, reach: Reach = NO_LIMIT) -> l
 def clashes(
     mappings: Mapping[str, Compiled], environment: str, reach: Mapping[str, Reach] | None = None
 ) -> list[Problem]:
-    """Groups, entries and roles that two mappings would both manage, each naming both places."""
-    taken: dict[tuple[str, str, Key], tuple[str, Origin]] = {}
+    """Groups, entries and roles that two mappings would both manage, each naming both places.
+
+    Two outputs of one mapping may lead through the same entries, but not write the same groups, nor
+    different values into one entry; of such a pair the first is named.
+    """
+    taken: dict[tuple[str, str, Key], tuple[str, Drawing, Key]] = {}
     found: list[Problem] = []
+    twice: dict[tuple[str, str, str], Problem] = {}
     for name, compiled in sorted(mappings.items()):
         limits = (reach or {}).get(name, NO_LIMIT)
         for output in output_names(compiled):
-            server = _server(compiled, output)
             drawing = _draw(compiled, output, environment, None, limits)
             for key, origin in sorted(drawing.origins.items()):
                 if key.kind not in (Kind.GROUP, Kind.OU, Kind.ROLE, Kind.ORGANIZATION):
                     continue
-                other, earlier = taken.setdefault((*server, _comparable(key)), (name, origin))
+                place = (*_server(compiled, output), _comparable(key))
+                other, earlier, theirs = taken.setdefault(place, (name, drawing, key))
                 if other != name:
-                    message = f'{key} is managed by the mapping "{other}" ({earlier.place}) as well'
+                    message = (
+                        f'{key} is managed by the mapping "{other}" ({earlier.origins[theirs].place}) as well'
+                    )
                     hint = "two mappings never manage the same thing: change one of the templates or names"
                     found.append(Problem(origin.place or drawing.place, output, message, hint))
-    return sorted(found)
+                elif earlier is not drawing and _differ(earlier.state[theirs], drawing.state[key], key):
+                    twice.setdefault((name, earlier.output, output), _twice(earlier, drawing, key))
+    return sorted([*found, *twice.values()])
+
+
+def _differ(one: Attrs, other: Attrs, key: Key) -> bool:
+    """Whether two outputs would undo what the other writes: members always, else different values."""
+    return key.kind is Kind.GROUP or one != other
+
+
+def _twice(one: Drawing, other: Drawing, key: Key) -> Problem:
+    message = f"{key} is written by the output `{_dotted(one.output)}` ({one.place}) as well"
+    hint = "give one of the two another `base`, or divide roles or units between them by `only`"
+    return Problem(other.place, _dotted(other.output), message, hint)
+
+
+def _dotted(output: str) -> str:
+    """The output as the file writes it."""
+    return output.replace(":", ".")
 
 
 def _draw(
@@ -127,6 +152,10 @@ def _beyond_keycloak(compiled: Compiled, drawing: Drawing, reach: Reach) -> Iter
     yield from _beyond_connection(compiled, KEYCLOAK, output.connection, reach)
     if reach.realm and output.realm and output.realm != reach.realm:
         yield _beyond(compiled, KEYCLOAK, f'the realm "{output.realm}"', f"`may` allows {reach.realm}")
+    client = output.client or compiled.id
+    if output.permissions != "none" and client in GUARDED_CLIENTS:
+        message = f'roles of the client "{client}" are never syncd\'s to make or give'
+        yield Problem(drawing.place, KEYCLOAK, message, "name a client of your own under `client`")
     for key, origin in drawing.origins.items():
         if key.kind is Kind.GROUP and not _allowed(key.place, reach):
             tops = ", ".join("/" + "/".join(top) for top in reach.groups or ())
@@ -175,7 +204,7 @@ def _beyond_connection(
 
 def _beyond(compiled: Compiled, output: str, what: str, hint: str) -> Problem:
     message = f"{what} lies beyond what the operator allows"
-    return Problem(compiled.output_places[output], output.replace(":", "."), message, hint)
+    return Problem(compiled.output_places[output], _dotted(output), message, hint)
 
 
 def _server(compiled: Compiled, output: str) -> tuple[str, str]:

@@ -173,6 +173,5 @@ def _named(origin: Origin) -> str:
         return f"the unit {origin.unit or uid}"
     if slot.startswith(ON_THE_WAY):
         return "the template"
-    return f"{slot.partition(':')[0]} {slot.partition(':')[2]}" + (
-        f" of {origin.unit}" if origin.unit else ""
-    )
+    named = slot.replace(":", " ", 1)
+    return f"{named} of {origin.unit}" if origin.unit else named

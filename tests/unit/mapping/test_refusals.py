@@ -13,10 +13,10 @@ from syncd.mapping import load
 TABLE = Path(__file__).with_name("refusals.txt")
 
 
-def cases() -> dict[str, tuple[dict[str, str], str]]:
-    """Each case of the table: its files by name, and the expected text."""
+def cases(table: Path) -> dict[str, tuple[dict[str, str], str]]:
+    """Each case of a table: its files by name, and the expected text."""
     found = {}
-    for block in TABLE.read_text("utf-8").split("### ")[1:]:
+    for block in table.read_text("utf-8").split("### ")[1:]:
         title, _, rest = block.partition("\n")
         given, _, expected = rest.partition("\n=== \n")
         parts = re.split(r"^--- (\S+)\n", given, flags=re.MULTILINE)[1:]
@@ -35,8 +35,11 @@ def told(files: dict[str, str], folder: Path) -> str:
     return str(raised.value)
 
 
-@pytest.mark.parametrize("title", cases())
+CASES = cases(TABLE)
+
+
+@pytest.mark.parametrize("title", CASES)
 def test_the_refusal_says_what_is_wrong_where_and_what_to_do(title, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    files, expected = cases()[title]
+    files, expected = CASES[title]
     assert told(files, tmp_path / "acme") == expected
