@@ -63,7 +63,12 @@ def behind(store: Store, token: str, now: datetime) -> tuple[Link | Redemption |
         return None, "invalid"
     if note.state != "asked":
         return note, "used up"
-    return note, "expired" if note.expires_at is not None and note.expires_at <= now else "open"
+    return note, "expired" if _is_over(note, now) else "open"
+
+
+def _is_over(note: Redemption, now: datetime) -> bool:
+    """Whether the time to confirm is over."""
+    return note.expires_at is not None and note.expires_at <= now
 
 
 def redeem(store: Store, token: str, wish: Wish, *, now: datetime, new_id: Callable[[str], str]) -> str:
@@ -194,6 +199,9 @@ def _ask(office: Office, note: Redemption, link: Link, unit: Path) -> Verdict:
         raise _Refused(f"an account has this address already (invitations.existing_account, {place})")
     if not office.public_url:
         raise _Refused("`public_url` is not set, so the address cannot be confirmed")
+    asked = office.store.acts.all(Redemption, office.mapping, state="asked", unit=note.unit)
+    if any(one.address == note.address and not _is_over(one, office.now()) for one in asked):
+        raise _Refused("the address was asked to confirm already, and is not mailed again")
     token = secrets.token_urlsafe(TOKEN_BYTES)
     locale = note.locale or office.locale_of(office.known(note.address), unit)
     values = {
@@ -210,8 +218,8 @@ def _ask(office: Office, note: Redemption, link: Link, unit: Path) -> Verdict:
         values=values,
     )
     hashed, until = digest(token), link.expires_at
-    asked = replace(note, state="asked", token=hashed, expires_at=until, words=link.words)
-    office.store.acts.change(asked, notices=[notice], by=link.by)
+    waits = replace(note, state="asked", token=hashed, expires_at=until, words=link.words)
+    office.store.acts.change(waits, notices=[notice], by=link.by)
     return Verdict(note.address, True, "is asked to confirm by mail")
 
 

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.live
 FORGED, ALIKE, CROWD = 1000, 200, 100
 ADMIN, MEMBER = "clemence.harispe@fanal.example", "lazare.estienne@fanal.example"
 TEAM, CLUB = "/fanal", "/reading-club"
-OTHER = "perle.amsalem@lecteurs.example"
+OTHER, GUEST = "perle.amsalem@lecteurs.example", "victoire.delsol@imprimerie-delsol.example"
 
 
 @pytest.fixture(scope="module")
@@ -217,7 +217,7 @@ def test_known_and_unknown_addresses_get_the_same_answer_by_the_same_statements_
 
     found: list[tuple[Seen, list[str], list[Any]]] = []
     monkeypatch.setattr(socket.socket, "connect", noted)
-    for address in (MEMBER, OTHER, "nobody@fanal.example", "nobody@elsewhere.example"):
+    for address in (MEMBER, GUEST, "nobody@fanal.example", "nobody@elsewhere.example"):
         person = page.stranger()
         csrf = person.open(token).csrf
         connected.clear()

@@ -82,6 +82,15 @@ def test_an_address_that_has_an_account_is_mailed_a_token_and_gets_nothing_witho
     assert states(bureau) == ["invited"]
 
 
+def test_an_address_is_asked_to_confirm_once_however_often_it_is_typed(bureau: Bureau) -> None:
+    bureau.accounts.put(KNOWN)
+    for _ in range(5):
+        noted(bureau, KNOWN)
+        process(public(bureau))
+    assert len(bureau.notices("link.confirm")) == 1
+    assert sorted(states(bureau)) == ["asked"] + ["refused"] * 4
+
+
 def test_without_a_page_to_confirm_on_an_address_that_has_an_account_is_refused(bureau: Bureau) -> None:
     bureau.accounts.put(KNOWN)
     noted(bureau, KNOWN)
