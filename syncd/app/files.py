@@ -85,8 +85,9 @@ def _connections(settings: Settings, name: str, compiled: Compiled) -> Iterator[
         named = wanted is not None and wanted.connection
         if connection and not named and allowed is not None and connection not in allowed:
             message = f'the connection "{connection}" lies beyond what the operator allows'
-            hint = f"`may` allows {', '.join(allowed) or 'none'}; `{output}: false` turns the output off"
-            yield Problem(compiled.output_places[output], output, message, hint)
+            off = "; `keycloak: false` turns the output off" if output == outputs.KEYCLOAK else ""
+            hint = f"`may` allows {', '.join(allowed) or 'none'}{off}"
+            yield Problem(compiled.output_places[output], output.replace(":", "."), message, hint)
 
 
 def _loosened(settings: Settings, name: str, loaded: Loaded, compiled: Compiled) -> list[Problem]:
