@@ -243,7 +243,6 @@ def test_an_address_with_an_account_gets_nothing_before_its_owner_confirms(
     todoist.apply().ok()
     assert todoist.groups_of(OTHER) == groups
     (mail,) = mails_to(mail_sink, OTHER)
-    assert len(mail_sink.messages()) == 1
     confirm = re.search(rf"{re.escape(page.url)}/join/([\w-]+)", mail["text"])[1]
     assert thief.confirm(token).status == 422  # the link asks for an address, and confirms nothing
     assert page.stranger().open(confirm[::-1]).status == 404
