@@ -3,31 +3,42 @@
     python -m tests.bench                      20,000 memberships, all groups
     python -m tests.bench reading --rounds 10  one group, more rounds
     python -m tests.bench --json               for a machine that keeps the ratios
+    python -m tests.bench servers --size M     whole runs on Keycloak and slapd, started for it (S or M)
 
-The yardstick is PyYAML's C loader on the same files in the same process. The exit code says only whether
-it ran: a ratio is for people to judge, on a quiet machine.
+The yardstick is PyYAML's C loader on the same files in the same process, and that of whole runs a script
+with python-keycloak. The exit code says only whether it ran, and on servers whether it asked and wrote as
+little as it should: a ratio is for people to judge, on a quiet machine.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.bench import planning, reading, stores
+from tests.bench import planning, reading, servers, stores
 from tests.bench.company import write_company
 from tests.bench.measure import YARDSTICK, Figure
 
 GROUPS = ("reading", "planning", "stores")
+SERVERS = "servers"
 EVERYTHING = "all"
 
 
 def main() -> int:
     """Measure what was asked for and print it."""
     chosen = _arguments()
+    if SERVERS in chosen.groups:
+        with contextlib.redirect_stdout(sys.stderr):  # what syncd logs
+            costs, faults = servers.measure(chosen.size)
+        shown = json.dumps(servers.document(chosen.size, costs), indent=2) if chosen.json else None
+        sys.stdout.write((shown or _columns(servers.table(chosen.size, costs))) + "\n")
+        sys.stderr.writelines(f"{fault}\n" for fault in faults)
+        return int(bool(faults))
     figures = _measured(
         list(GROUPS) if EVERYTHING in chosen.groups else chosen.groups, chosen.memberships, chosen.rounds
     )
@@ -49,7 +60,7 @@ def _measured(groups: list[str], memberships: int, rounds: int) -> list[Figure]:
 
 def _table(figures: list[Figure]) -> str:
     """Aligned columns; the ratio is to the yardstick."""
-    rows = [("group", "what", "facts", "cpu s", "wall s", "ratio", "aim")]
+    rows: list[tuple[str, ...]] = [("group", "what", "facts", "cpu s", "wall s", "ratio", "aim")]
     for one in figures:
         aim = "" if one.aim is None else f"<= {one.aim:g}"
         rows.append(
@@ -63,6 +74,11 @@ def _table(figures: list[Figure]) -> str:
                 aim,
             )
         )
+    return _columns(rows)
+
+
+def _columns(rows: list[tuple[str, ...]]) -> str:
+    """The first two columns to the left, figures to the right."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [
         "  ".join(
@@ -79,7 +95,14 @@ def _arguments() -> argparse.Namespace:
         prog="python -m tests.bench", description=(__doc__ or "").splitlines()[0]
     )
     parser.add_argument(
-        "groups", nargs="*", choices=(*GROUPS, EVERYTHING), default=EVERYTHING, help="what to measure"
+        "groups",
+        nargs="*",
+        choices=(*GROUPS, SERVERS, EVERYTHING),
+        default=EVERYTHING,
+        help="what to measure",
+    )
+    parser.add_argument(
+        "--size", choices=sorted(servers.SIZES), default="S", help="of what is on the servers"
     )
     parser.add_argument("--memberships", type=int, default=20_000, help="how large the company is")
     parser.add_argument("--rounds", type=int, default=5, help="the quickest of this many rounds counts")
