@@ -249,8 +249,9 @@ def test_an_address_with_an_account_gets_nothing_before_its_owner_confirms(
     owner = page.stranger("fr")
     assert (owner.open(confirm).fields, owner.open(confirm).heading) == (set(), "Rejoindre Éditions du Fanal")
     assert notes(todoist, OTHER)[-1][0] == "asked"
-    assert owner.confirm(confirm).heading == "Confirmé"
-    assert owner.confirm(confirm).status == 410
+    csrf = owner.open(confirm).csrf
+    assert owner.send(confirm, csrf).heading == "Confirmé"
+    assert owner.send(confirm, csrf).status == 410
     todoist.apply().ok()
     assert todoist.groups_of(OTHER) == groups | {f"{TEAM}/member"}
 
