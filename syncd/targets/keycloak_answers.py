@@ -168,14 +168,12 @@ class Answers:
             self._replace(MEMBERS + group_id, staying)
 
     def _rename(self, asked: set[str], found: Mapping[str, Json]) -> None:
-        """Who is called what may have changed; where a text leads to nobody now it is asked again."""
+        """Who is called what may have changed."""
         for question in [*self.all_of(WHO)]:
             text, before = question.removeprefix(WHO), self._known[question]
             now = [user for user in before if user["id"] not in asked]
             now += [user for user in found.values() if named(text, user)]
-            if before and not now:
-                self.forget(question)
-            elif now != before:
+            if now != before:
                 self._replace(question, now)
 
     def _replace(self, question: str, answer: Any) -> None:

@@ -6,8 +6,6 @@ server issued a moment ago, or from the server's list of them where the token ca
 
 from __future__ import annotations
 
-import base64
-import json
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from syncd.errors import LoginRefused, NotTrusted, PlaceMissing, TargetError
 from syncd.model import Check
 from syncd.targets.keycloak_bootstrap import ORGANIZATION_ROLES, PERMISSIONS, RUNTIME_ROLES
+from syncd.targets.keycloak_connection import claims_of
 from syncd.targets.keycloak_mail_facts import MAIL_ATTRIBUTES
 from syncd.targets.keycloak_profile import Profile
 
@@ -117,7 +116,7 @@ class _Doctor:
     def _clock(self) -> list[Check]:
         """The server's clock by the second in which it issued a token; Keycloak sends no header Date."""
         before = time.time()
-        issued = float(_claims(self._connection.login(fresh=True))["iat"])
+        issued = float(claims_of(self._connection.login(fresh=True))["iat"])
         skew = max(before - 1 - issued, issued - time.time(), 0.0)
         status = "fail" if skew > SKEW_FAILS else "warn" if skew > SKEW_WARNS else "ok"
         remedy = "" if status == "ok" else "let both machines follow NTP: tokens and events carry times"
@@ -270,7 +269,7 @@ class _Doctor:
         return [Check("events", "ok", "admin events are kept, without details")]
 
     def _held_roles(self) -> frozenset[str]:
-        claims = _claims(self._connection.login())
+        claims = claims_of(self._connection.login())
         manager = self._manager
         roles = ((claims.get("resource_access") or {}).get(manager) or {}).get("roles")
         if roles is None:
@@ -291,9 +290,3 @@ class _Doctor:
         if self._connection.login_realm == self._connection.realm != "master":
             return "realm-management"
         return f"{self._connection.realm}-realm"
-
-
-def _claims(token: str) -> Json:
-    """The claims of the account's own token; the server that issued it is the one that checks it."""
-    part = token.split(".")[1]
-    return dict(json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))))
