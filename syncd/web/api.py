@@ -121,7 +121,7 @@ def _outcome(desk: Desk, caller: Caller, do: "Callable[[Office], Sequence[Verdic
 
 @routes.get("/members", tags=["members"])
 def members(
-    desk: DeskOf, caller: CallerOf, unit: Annotated[bodies.Line_ | None, Query()] = None
+    desk: DeskOf, caller: CallerOf, unit: Annotated[bodies.OneLine | None, Query()] = None
 ) -> list[bodies.MemberRow]:
     """Members of the units that the caller administers, and the caller's own memberships."""
     with desk.office(caller) as office:
@@ -150,7 +150,7 @@ def members(
     response_class=Response,
     responses={200: {"content": {"text/csv": {}}}},
 )
-def export(desk: DeskOf, caller: CallerOf, unit: Annotated[bodies.Line_, Query()]) -> Response:
+def export(desk: DeskOf, caller: CallerOf, unit: Annotated[bodies.OneLine, Query()]) -> Response:
     """The members of one unit as CSV, in the columns that the model names."""
     with desk.office(caller) as office:
         found = view.unit(office, unit)
@@ -161,7 +161,7 @@ def export(desk: DeskOf, caller: CallerOf, unit: Annotated[bodies.Line_, Query()
 
 
 @routes.get("/accounts/{person}", tags=["accounts"])
-def account(desk: DeskOf, caller: CallerOf, person: bodies.Line_) -> bodies.AccountBody:
+def account(desk: DeskOf, caller: CallerOf, person: bodies.OneLine) -> bodies.AccountBody:
     """One account; the caller's own, or one with a membership in a unit that the caller administers."""
     with desk.office(caller) as office:
         found = view.person(office, person)

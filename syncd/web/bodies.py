@@ -8,11 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from syncd.web.problems import Told
 
 _ONE_LINE = r"^[^\x00-\x1f\x7f]+$"
-Line_: TypeAlias = Annotated[str, Field(min_length=1, max_length=320, pattern=_ONE_LINE)]
+OneLine: TypeAlias = Annotated[str, Field(min_length=1, max_length=320, pattern=_ONE_LINE)]
 Words: TypeAlias = Annotated[str, Field(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Role: TypeAlias = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Locale: TypeAlias = Annotated[str, Field(max_length=35, pattern=r"^[A-Za-z0-9-]*$")]
-People: TypeAlias = Annotated[list[Line_], Field(min_length=1, max_length=100)]
+People: TypeAlias = Annotated[list[OneLine], Field(min_length=1, max_length=100)]
 MappingName: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 
 
@@ -25,14 +25,14 @@ class Body(BaseModel):
 class Attribute(Body):
     """An attribute of a profile, with everything that it is to hold; none takes it away."""
 
-    name: Line_
+    name: OneLine
     values: Annotated[list[Words], Field(max_length=20)] = []
 
 
 class Addition(Body):
     """People who have an account get a role in a unit."""
 
-    unit: Line_
+    unit: OneLine
     people: People
     role: Role = ""
     until: date | None = None
@@ -42,16 +42,16 @@ class Addition(Body):
 class RoleChange(Body):
     """Another role in place of the one held; `held` where the person holds several in the unit."""
 
-    unit: Line_
-    person: Line_
-    to: Line_
+    unit: OneLine
+    person: OneLine
+    to: OneLine
     held: Role = ""
 
 
 class Removal(Body):
     """A role is taken away, in the unit and below."""
 
-    unit: Line_
+    unit: OneLine
     people: People
     role: Role = ""
 
@@ -59,14 +59,14 @@ class Removal(Body):
 class Reasoned(Body):
     """An account, and why."""
 
-    person: Line_
+    person: OneLine
     reason: Words = ""
 
 
 class Profile(Body):
     """An account and what is written into its profile; what is left out stays."""
 
-    person: Line_
+    person: OneLine
     given_name: Words | None = None
     family_name: Words | None = None
     locale: Locale | None = None
@@ -76,33 +76,33 @@ class Profile(Body):
 class Deletion(Body):
     """An account, and who gets what it shared."""
 
-    person: Line_
+    person: OneLine
     heir: Role = ""
 
 
 class AccountOnly(Body):
     """An account."""
 
-    person: Line_
+    person: OneLine
 
 
 class Handover(Body):
     """The role with one holder goes to an heir."""
 
-    unit: Line_
-    heir: Line_
+    unit: OneLine
+    heir: OneLine
 
 
 class Code(Body):
     """What the mail says to confirm with."""
 
-    code: Line_
+    code: OneLine
 
 
 class Invited(Body):
     """One person to be invited; an empty role is the model's default."""
 
-    address: Line_
+    address: OneLine
     role: Role = ""
     given_name: Words = ""
     family_name: Words = ""
@@ -114,14 +114,14 @@ class Invited(Body):
 class Further(Body):
     """A unit and role that are given with an invitation."""
 
-    unit: Line_
-    role: Line_
+    unit: OneLine
+    role: OneLine
 
 
 class Sending(Body):
     """People to be invited into a unit."""
 
-    unit: Line_
+    unit: OneLine
     people: Annotated[list[Invited], Field(min_length=1, max_length=100)]
     further: Annotated[list[Further], Field(max_length=20)] = []
 
@@ -136,21 +136,21 @@ class Invitations(Body):
 class Wish(Body):
     """The caller asks to join a unit."""
 
-    unit: Line_
+    unit: OneLine
 
 
 class Answer(Body):
     """A request to join, and the role that is given."""
 
-    unit: Line_
-    person: Line_
+    unit: OneLine
+    person: OneLine
     role: Role = ""
 
 
 class LinkWish(Body):
     """A link to a role in a unit."""
 
-    unit: Line_
+    unit: OneLine
     role: Role = ""
     max_uses: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
 
@@ -158,7 +158,7 @@ class LinkWish(Body):
 class LinkId(Body):
     """A link by its id."""
 
-    link: Line_
+    link: OneLine
 
 
 class Outcome(BaseModel):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import Engine, event
 
-from syncd.acts import Grant, Invitation, Link, Redemption
+from syncd.acts import Invitation, Link, Redemption
 from syncd.app import App
 from tests.acceptance.acting import mails_to, with_notices
 
@@ -365,4 +365,3 @@ def test_a_link_that_was_switched_off_says_so(todoist: Product, web: Portal, pag
         410,
         "This link was switched off",
     )
-    assert [one for one in records(todoist, Grant) if one.who == "nobody"] == []
