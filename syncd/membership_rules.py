@@ -83,7 +83,7 @@ class Known:
     """What rules look at beside the world: persons, their locks on record, rosters, and the moment.
 
     `made` are persons with an account that syncd made, `busy` those with something in another mapping or an
-    invitation that is open.
+    invitation that is open. `most` is how many accounts rules may lock in one run.
     """
 
     persons: Mapping[str, Person]
@@ -92,6 +92,7 @@ class Known:
     made: frozenset[str]
     busy: frozenset[str]
     now: datetime
+    most: int
 
     def lock(self, person: str, rule: str) -> Lock | None:
         """The lock, or the note that somebody is missed, which a rule has on record."""
@@ -114,6 +115,7 @@ def standing(world: World, known: Known) -> Standing:
     for person, cause in _left(world, known):
         wanted.setdefault(person, cause)
     by_act = {lock.person for lock in known.locks if lock.state == "disabled" and not lock.rule}
+    _stop_a_flood(wanted, known, spared, by_act)
     by_rule = [lock for lock in known.locks if lock.rule and lock.state in ON_RECORD]
     over = [lock for lock in by_rule if lock.person not in wanted.keys() | missed.keys()]
     due = {person for person, cause in wanted.items() if cause.due and cause.due <= known.now}
@@ -125,6 +127,25 @@ def standing(world: World, known: Known) -> Standing:
         ended=tuple(_ended(world, known, due, spared)),
         spared=spared,
     )
+
+
+def _stop_a_flood(wanted: dict[str, Cause], known: Known, spared: dict[str, str], by_act: set[str]) -> None:
+    """Take out whom a rule would lock only now, where they are more than may go in one run."""
+    new = [
+        person
+        for person, cause in wanted.items()
+        if person not in by_act
+        and ((lock := known.lock(person, cause.rule)) is None or lock.state != "disabled")
+    ]
+    if len(new) <= known.most:
+        return
+    why = (
+        f"{len(new)} accounts would be locked at once, at most {known.most} may (policy.removals); "
+        "mend the rule, or raise the limit and approve that"
+    )
+    for person in new:
+        del wanted[person]
+        spared[person] = why
 
 
 # --- more holders than seats --------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from syncd.app.people import new_id
 from syncd.errors import TargetError
 from syncd.identity import fold
 from syncd.mapping.compile_people import column
+from syncd.mapping.schema import PerDay
 from syncd.membership_accounts import finish_deletion
 from syncd.membership_endings import ending
 from syncd.membership_rules import Known, RosterPeople, Standing, standing
@@ -80,10 +81,19 @@ def judge(
             made=made,
             busy=frozenset(busy),
             now=job.now(),
+            most=_most(policy, len(people.persons)),
         )
         return standing(world_of(job, people, policy), known)
 
     return judged
+
+
+def _most(policy: Policy, persons: int) -> int:
+    """How many accounts rules may lock in one run: as many as removals of memberships from so many may."""
+    removals = policy.removals or PerDay()
+    share = persons * (removals.per_day or 0) // 100
+    least = max(share, removals.at_least or 0)
+    return least if removals.at_most is None else min(least, removals.at_most)
 
 
 def _made(job: Job, people: Resolution, asked: Iterable[Invitation]) -> Iterator[str]:

@@ -25,7 +25,12 @@ STAFF = frozenset({SUE, SAM})
 
 
 def judged(
-    bureau: Bureau, *, made: tuple[str, ...] = (), busy: tuple[str, ...] = (), **rosters: RosterPeople
+    bureau: Bureau,
+    *,
+    made: tuple[str, ...] = (),
+    busy: tuple[str, ...] = (),
+    most: int = 3,
+    **rosters: RosterPeople,
 ) -> Standing:
     office = bureau.office()
     ids = {name: office.person(name) for name in (*made, *busy)}
@@ -36,6 +41,7 @@ def judged(
         made=frozenset(ids[name] for name in made),
         busy=frozenset(ids[name] for name in busy),
         now=bureau.now,
+        most=most,
     )
     return standing(office.world, known)
 
@@ -182,6 +188,21 @@ def left(bureau: Bureau, last: str, more: str = "") -> None:
 def test_who_holds_nothing_any_more_is_locked_where_the_model_says_so(bureau: Bureau, last: str) -> None:
     left(bureau, last)
     assert names(bureau, judged(bureau, made=(SUE,)).locked) == ({SUE} if last == "disable" else set())
+
+
+def test_a_rule_that_would_lock_more_than_the_limit_locks_nobody_and_says_why(bureau: Bureau) -> None:
+    left(bureau, "disable")
+    found = judged(bureau, made=(SUE,), most=0)
+    assert (found.locked, names(bureau, found.spared)) == ({}, {SUE})
+    assert next(iter(found.spared.values())).startswith(
+        "1 accounts would be locked at once, at most 0 may (policy.removals); "
+    )
+
+
+def test_a_lock_that_is_on_stays_on_beyond_the_limit(bureau: Bureau) -> None:
+    left(bureau, "disable")
+    on_record(bureau, SUE, LAST)
+    assert names(bureau, judged(bureau, made=(SUE,), most=0).locked) == {SUE}
 
 
 def test_only_accounts_that_syncd_made_and_that_nothing_else_needs_are_locked(bureau: Bureau) -> None:
