@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from syncd.model import ACCESS, CONTAINERS, Change, Foreign, Kind, Op, Origin, Plan
-from syncd.plan_hold import EDGES, LOCK, LOCKED, Closed, hold, is_stale
+from syncd.plan_hold import EDGES, LOCK, LOCKED, Closed, hold, is_stale, unmentioned
 from syncd.plan_moves import ALL_KINDS, NAMED, Facts, moved, natives_after, settle
 from syncd.plan_order import blocked, in_order, waves
 from syncd.plan_weigh import digest, suggestions, weigh, without_removals
@@ -35,9 +35,6 @@ __all__ = [
     "weigh",
     "without_removals",
 ]
-
-CALLED = frozenset({LOCK, "username", "email", "given_name", "family_name", "locale", "cn", "sn"})
-"""What a person is never left without, by Keycloak's names and those of RFC 4519."""
 
 
 def make_plan(  # noqa: PLR0913, PLR0917  the inputs of a decision, each of its own type
@@ -104,7 +101,8 @@ def diff(facts: Facts) -> Iterator[Change]:
     somebody is in them go; access is revoked, adopted or not.
     (2) An attribute we wrote, unmentioned now and unchanged since, is cleared; what a person is called is
     replaced, never taken away: after files and rosters, the server is the next to say it. An UPDATE that
-    writes nothing refreshes the ledger: a claim whose reply was lost, another unit id.
+    writes nothing refreshes the ledger: a claim whose reply was lost, another unit id, a value that somebody
+    changed or that is cleared already, and that is theirs from now on.
 
     People are apart: a profile is written only to an account we made, a lock is carried to any account,
     and an account is deleted only where `Desired.ended` says so.
@@ -130,22 +128,16 @@ def _wanted(facts: Facts, key: Key, seen: Attrs | None) -> Change | None:
             return None
     if row is None:
         return Change(Op.ADOPT, key, attrs, seen, native=native, origin=origin)
-    clear = _cleared(key, row, attrs, seen)
-    if not clear and attrs.items() <= seen.items() and not is_stale(row, key, attrs, native, origin):
+    news = unmentioned(row, key, attrs) or is_stale(row, key, attrs, native, origin)
+    if not news and attrs.items() <= seen.items():
         return None
+    clear = _cleared(key, row, attrs, seen)
     return Change(Op.UPDATE, key, attrs, seen, clear, native=native, origin=origin)
 
 
 def _cleared(key: Key, row: Owned, attrs: Attrs, seen: Attrs) -> frozenset[str]:
     """The attributes that we wrote, that are unmentioned now and unchanged since."""
-    if not row.attrs:
-        return frozenset()
-    keeps = CALLED if key.kind is Kind.PERSON else ()
-    return frozenset(
-        name
-        for name, value in row.attrs.items()
-        if name not in attrs and name not in keeps and seen.get(name) == value
-    )
+    return frozenset(name for name in unmentioned(row, key, attrs) if seen.get(name) == row.attrs[name])
 
 
 def _leaving(facts: Facts, key: Key, seen: Attrs | None) -> Change | None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 EDGES = frozenset({Kind.MEMBER, Kind.ORG_MEMBER})
 LOCK = "enabled"
 LOCKED = ("false",)
+CALLED = frozenset({LOCK, "username", "email", "given_name", "family_name", "locale", "cn", "sn", "dn"})
+"""What a person is never left without, by Keycloak's names and those of RFC 4519, and its place."""
 _ORDER = {kind: index for index, kind in enumerate(Kind)}
 _ADDITIONS = frozenset({Op.CREATE, Op.ADOPT, Op.MOVE})
 _COMPARED = frozenset({Op.ADOPT, Op.UPDATE})  # they write values over those that are there
@@ -94,6 +96,13 @@ def is_stale(row: Owned, key: Key, attrs: Attrs, native: str, now: Origin) -> bo
     return row.claimed or names or why or unwritten or native not in ("", row.native)
 
 
+def unmentioned(row: Owned, key: Key, attrs: Attrs) -> frozenset[str]:
+    """The attributes that the ledger still claims and the mapping no longer mentions."""
+    if row.attrs.keys() <= attrs.keys():
+        return frozenset()
+    return frozenset(row.attrs) - frozenset(attrs) - (CALLED if key.kind is Kind.PERSON else frozenset())
+
+
 class _Book:
     """Going and held while the rules are applied one after the other."""
 
@@ -123,7 +132,12 @@ class _Book:
 
     def _is_news(self, change: Change) -> bool:
         row = self._facts.owned.get(change.key)
-        return row is not None and is_stale(row, change.key, change.attrs, change.native, change.origin)
+        if row is None:
+            return False
+        mentioned = self._facts.desired.state.get(change.key, {})
+        return bool(unmentioned(row, change.key, mentioned)) or is_stale(
+            row, change.key, change.attrs, change.native, change.origin
+        )
 
     def _hold(self, change: Change, why: Why) -> None:
         self.held.append(Held(change, *why))

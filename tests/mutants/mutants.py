@@ -76,10 +76,17 @@ MUTANTS = (
     Mutant(
         "unmentioned attributes are compared",
         PLAN,
-        "for name, value in row.attrs.items()",
-        "for name, value in seen.items()",
+        "clear = _cleared(key, row, attrs, seen)",
+        "clear = frozenset(seen) - frozenset(attrs)",
     ),
-    Mutant("what we wrote is never cleared", PLAN, "name not in keeps and seen.get(name) == value", "False"),
+    Mutant("what we wrote is never cleared", PLAN, "seen.get(name) == row.attrs[name]", "False"),
+    Mutant(
+        "what is cleared already stays ours",
+        PLAN,
+        "unmentioned(row, key, attrs) or is_stale(",
+        "_cleared(key, row, attrs, seen) or is_stale(",
+        by="examples",
+    ),
     Mutant(
         "an adopted group is deleted", PLAN, 'if row.adopted or policy == "detach":', 'if policy == "detach":'
     ),

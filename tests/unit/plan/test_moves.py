@@ -160,6 +160,65 @@ def test_an_exchange_of_former_paths_happens_once_however_long_the_file_says_it(
     assert planned(wanted, wanted).changes == ()
 
 
+def test_an_exchange_back_while_the_same_lines_stand_is_of_contents_for_a_line_moves_once() -> None:
+    """Nothing tells the file of the first exchange from that of the second, so no group moves again."""
+    first = {group("a"): anchored("/a", former=("/b",)), group("b"): anchored("/b", former=("/a",))}
+    member = Key(Kind.MEMBER, ("a",), (ANN,))
+    ours = {**first, member: anchored("/a")}
+    made = planned({**first, Key(Kind.MEMBER, ("b",), (ANN,)): anchored("/b")}, ours)
+    assert moves(made) == []
+    assert sorted(change.op for change in made.changes) == [Op.CREATE, Op.DELETE]
+
+
+def test_an_exchange_back_moves_again_after_a_run_without_the_lines() -> None:
+    both = {group("a"): anchored("/a", former=("/b",)), group("b"): anchored("/b", former=("/a",))}
+    without = {group("a"): anchored("/a"), group("b"): anchored("/b")}
+    assert [(change.op, change.writes) for change in planned(without, both).changes] == [
+        (Op.UPDATE, False),
+        (Op.UPDATE, False),
+    ]
+    assert len(moves(planned(both, without))) == 3
+
+
+def test_units_with_ids_are_exchanged_back_while_the_same_lines_stand() -> None:
+    lines = {"former": ("/a", "/b")}
+    there = {group("a"): anchored("2", **lines), group("b"): anchored("1", **lines)}
+    back = {group("a"): anchored("1", **lines), group("b"): anchored("2", **lines)}
+    assert len(moves(planned(back, there))) == 3
+    assert planned(back, back).changes == ()
+
+
+def test_an_exchange_that_died_at_any_of_its_moves_ends_as_it_was_meant() -> None:
+    wanted = {group("a"): anchored("/a", former=("/b",)), group("b"): anchored("/b", former=("/a",))}
+    ours = {group("a"): anchored("/a"), group("b"): anchored("/b")}
+    steps = [change for change in planned(wanted, ours).changes if change.op is Op.MOVE]
+    for done in range(len(steps) + 1):
+        for recorded in (done, done - 1):
+            there = {"a": group("a"), "b": group("b")}
+            rows = dict(ours)
+            natives = {key: native for native, key in there.items()}
+            for index, step in enumerate(steps[:done]):
+                there[step.native] = step.key
+                if index < recorded:
+                    old = step.old or step.key
+                    natives[step.key] = natives.pop(old)
+                    del rows[old]
+                    rows[step.key] = step.origin
+            made = plan.make_plan(
+                "memory",
+                Desired({key: {} for key in wanted}, wanted),
+                Observation({key: {} for key in there.values()}, {key: one for one, key in there.items()}),
+                [Owned(key, natives[key], {}, origin) for key, origin in rows.items()],
+                Limits(adopt="yes", delete_units="delete"),
+                MARK,
+            )
+            for step in made.changes:
+                if step.op is Op.MOVE:
+                    there[step.native] = step.key
+            assert there == {"a": group("b"), "b": group("a")}
+            assert {change.op for change in made.changes} <= {Op.MOVE, Op.UPDATE}
+
+
 def test_a_unit_that_goes_below_a_new_one_of_its_own_name_steps_aside() -> None:
     made = planned({group("a"): anchored("new"), group("a", "a"): anchored("u")}, {group("a"): anchored("u")})
     assert moves(made) == [("a", "a~"), ("a~", "a/a")]
@@ -186,6 +245,28 @@ def test_what_somebody_renamed_is_reported_where_the_policy_says_so() -> None:
     assert made.changes == ()
     assert [(held.reason, held.change.op) for held in made.held] == [("drift", Op.MOVE)]
     assert plan.natives_after(made, {group("renamed"): "a"}) == {group("a"): "a"}
+
+
+def test_a_unit_that_somebody_renamed_is_reported_and_all_in_it_is_left_as_it_is() -> None:
+    """Its role group and members stand where nobody looked; only who left the file is taken out."""
+    role, member = group("a", "m"), Key(Kind.MEMBER, ("a", "m"), (ANN,))
+    kept, ours = {group("a"): anchored("u"), role: anchored("u", "role:m")}, anchored("u", "role:m")
+    there = {group("x"): "a", group("x", "m"): "a/m"}
+    limits = Limits(drift="report", delete_units="delete", unlisted="remove")
+    for wanted, going in (({**kept, member: ours}, []), (kept, [(Op.DELETE, member)])):
+        made = planned(wanted, {**kept, member: ours}, there, limits)
+        assert [(change.op, change.key) for change in made.changes] == going
+        assert [(one.reason, one.change.op, one.change.key) for one in made.held] == [
+            ("drift", Op.MOVE, group("a"))
+        ]
+
+
+def test_what_is_new_in_a_renamed_unit_is_made_in_it_and_not_beside_it() -> None:
+    limits = Limits(drift="report")
+    wanted = {group("a"): anchored("u"), group("a", "new"): anchored("u", "role:new")}
+    made = planned(wanted, {group("a"): anchored("u")}, {group("x"): "a"}, limits)
+    assert [(change.op, change.key) for change in made.changes] == [(Op.CREATE, group("a", "new"))]
+    assert plan.natives_after(made, {group("x"): "a"}) == {group("a"): "a"}
 
 
 def test_who_is_in_a_renamed_group_was_not_read_and_is_not_taken_for_gone() -> None:

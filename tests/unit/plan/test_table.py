@@ -145,7 +145,34 @@ def test_an_attribute_that_somebody_changed_since_is_theirs() -> None:
     case = Case(
         wanted={GROUP: {}}, there={GROUP: {"description": ("y",)}}, ours={GROUP: {"description": ("x",)}}
     )
+    assert [(c.op, c.attrs, c.clear, c.writes) for c in case.plan().changes] == [
+        (Op.UPDATE, {}, frozenset(), False)
+    ]
+
+
+def test_a_value_that_was_cleared_is_let_go_though_the_run_died_before_it_was_written_down() -> None:
+    """Else the ledger would claim the same value from whoever writes it later."""
+    case = Case(wanted={GROUP: {}}, there={GROUP: {}}, ours={GROUP: {"description": ("x",)}})
+    assert [(c.op, c.attrs, c.clear, c.writes) for c in case.plan().changes] == [
+        (Op.UPDATE, {}, frozenset(), False)
+    ]
+    assert changed(Case(wanted={GROUP: {}}, there={GROUP: {"description": ("x",)}}, ours={GROUP: {}})) == []
+
+
+def test_what_a_person_is_called_is_not_let_go() -> None:
+    case = Case(wanted={PERSON: {}}, there={PERSON: {}}, ours={PERSON: {"family_name": ("Arden",)}})
     assert changed(case) == []
+
+
+def test_a_value_that_drift_holds_is_not_let_go() -> None:
+    case = Case(
+        wanted={GROUP: {"description": ("x",)}},
+        there={GROUP: {"description": ("y",)}},
+        ours={GROUP: {"description": ("x",)}},
+        limits=Limits(drift="report"),
+    )
+    assert changed(case) == []
+    assert held(case) == [("drift", Op.UPDATE, GROUP)]
 
 
 def test_a_claim_whose_reply_was_lost_is_taken_up_without_writing() -> None:
