@@ -15,6 +15,7 @@ from syncd.mapping.compile import compile_mapping, needs_of
 from syncd.mapping.limits_units import looser_units
 from syncd.mapping.read import load
 from syncd.mapping.schema import DEFAULT_POLICY
+from syncd.settings import Keycloak
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -73,21 +74,31 @@ def check_reach(settings: Settings, name: str, loaded: Loaded, compiled: Compile
 
 
 def _connections(settings: Settings, name: str, compiled: Compiled) -> Iterator[Problem]:
-    """Outputs whose connection there is not, or that reach by naming none what they may not."""
-    allowed = settings.mappings[name].may.connections
+    """Outputs whose connection there is not, or that reach by naming nothing what they may not."""
     for output in outputs.output_names(compiled):
         try:
             connection = connections.connection_of(settings, compiled, output)
         except MappingInvalid as error:
             yield from error.problems
             continue
-        wanted = compiled.keycloak if output == outputs.KEYCLOAK else compiled.ldap[output]
-        named = wanted is not None and wanted.connection
-        if connection and not named and allowed is not None and connection not in allowed:
-            message = f'the connection "{connection}" lies beyond what the operator allows'
-            off = "; `keycloak: false` turns the output off" if output == outputs.KEYCLOAK else ""
-            hint = f"`may` allows {', '.join(allowed) or 'none'}{off}"
+        for what, hint in _unnamed(settings, name, compiled, output, connection):
+            message = f"{what} lies beyond what the operator allows"
             yield Problem(compiled.output_places[output], output.replace(":", "."), message, hint)
+
+
+def _unnamed(
+    settings: Settings, name: str, compiled: Compiled, output: str, connection: str
+) -> Iterator[tuple[str, str]]:
+    """What lies out of reach of the only connection of its type, and of that one's realm, with a hint."""
+    may, server = settings.mappings[name].may, settings.connections.get(connection)
+    keycloak = compiled.keycloak if output == outputs.KEYCLOAK else None
+    named = (keycloak or compiled.ldap[output]).connection
+    if connection and not named and may.connections is not None and connection not in may.connections:
+        off = "; `keycloak: false` turns the output off" if keycloak else ""
+        yield f'the connection "{connection}"', f"`may` allows {', '.join(may.connections) or 'none'}{off}"
+    realm = server.realm if keycloak and not keycloak.realm and isinstance(server, Keycloak) else may.realm
+    if may.realm not in (None, realm):
+        yield f'the realm "{realm}"', f"`may` allows {may.realm}; name it under `realm`"
 
 
 def _loosened(settings: Settings, name: str, loaded: Loaded, compiled: Compiled) -> list[Problem]:
