@@ -40,6 +40,7 @@ from syncd.model import (
 )
 from syncd.plan_narrow import WHOLE, Narrowing
 from syncd.prepare_locks import Doors, with_carried, with_doors, with_locks
+from syncd.prepare_shown import described
 from syncd.targets.recall import Remembering
 from syncd.tracing import span
 
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from syncd.mapping.compiled import Assignment, Compiled
+    from syncd.mapping.compiled import Compiled
     from syncd.mapping.places import Places
     from syncd.mapping.schema import Policy
     from syncd.membership_rules import RosterPeople, Standing
@@ -211,7 +212,7 @@ def _prepared(job: Job, narrowing: Narrowing) -> Prepared:
     view = _People(people, _made(owned), job.waiting)
     policies = _policies(job, [row.origin for rows in owned.values() for row in rows])
     wholly = not (failed or job.unbuilt)
-    standing = job.judge(people, policies.wanted) if job.judge and wholly else None
+    standing = job.judge(people, policies.in_force) if job.judge and wholly else None
     doors = Doors.of(people, standing, job.locked, job.freed, job.deleted)
     wanted = {
         name: with_locks(_seeded(_shaped(job, name, view), observed[name].state, owned[name]), doors.shut)
@@ -230,7 +231,8 @@ def _prepared(job: Job, narrowing: Narrowing) -> Prepared:
         policy_waiting=policies.waiting, first=bounds.first_plan, additive=bounds.additive,
         only=narrowing.top, target=narrowing.target or "",
     )  # fmt: skip
-    shown = _described(_weighed(shown, job, owned, desired, bounds, people), job, people, owned)
+    shown = _weighed(shown, job, owned, desired, bounds, people)
+    shown = described(shown, job.files, job.servers, people, owned)
     return Prepared(shown, people, observed, desired, policies, job.marker, standing)
 
 
@@ -470,51 +472,3 @@ def _weighed(  # noqa: PLR0913, PLR0917 - the sides of a run, each with a name o
     stops, uses = plan.weigh(shown.plans, owned, desired, bounds, today=job.today, inactive=inactive)
     digest = plan.digest(shown.plans, stops, shown.policy_waiting)
     return replace(shown, stops=stops, uses=uses, digest=digest)
-
-
-def _described(
-    shown: RunPlan, job: Job, people: identity.Resolution, owned: Mapping[str, Sequence[Owned]]
-) -> RunPlan:
-    """What only the reader of the plan needs: names, titles, sources, dates, suggestions."""
-    compiled = job.files.compiled
-    return replace(
-        shown,
-        unresolved=dict(people.held),
-        names=_names(people),
-        titles={str(unit): _title(unit.title) or unit.name for unit in compiled.units.values()},
-        sources=job.files.sources,
-        upcoming=[(day.isoformat(), _ending(one)) for day, one in compiled.upcoming],
-        suggestions=plan.suggestions(shown.plans),
-        warnings=compiled.warnings,
-        kept=_kept(shown.plans, owned),
-        servers=job.servers,
-    )
-
-
-def _kept(plans: Sequence[Plan], owned: Mapping[str, Sequence[Owned]]) -> dict[str, int]:
-    """How many memberships each moved unit keeps, by the unit as it is called now."""
-    kept: dict[str, set[tuple[str, str, str]]] = {}
-    for one in plans:
-        moved = {change.old.place: change.origin.unit for change in one.changes if change.old is not None}
-        for row in owned[one.target]:
-            unit = moved.get(row.key.place) if row.key.kind is Kind.MEMBER else None
-            if unit is not None:
-                kept.setdefault(unit, set()).add(row.origin.counted)
-    return {unit: len(memberships) for unit, memberships in kept.items()}
-
-
-def _names(people: identity.Resolution) -> dict[str, str]:
-    """Person ids as people know them: the text of the file where there is one, else an address."""
-    names = {
-        person.id: min(person.addresses | person.usernames, default=person.id)
-        for person in people.persons.values()
-    }
-    return {**names, **{person: text for text, person in sorted(people.ids.items(), reverse=True)}}
-
-
-def _title(title: Mapping[str, str]) -> str:
-    return title.get("en") or next(iter(title.values()), "")
-
-
-def _ending(one: Assignment) -> str:
-    return f"{one.text or one.who}: {one.role} in /{'/'.join(one.unit)} ({one.place})"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncd.errors import MappingInvalid, Problem
-from syncd.model import Roster, SourceHealth
+from syncd.model import SourceHealth
 from syncd.sources import copies, health
 from syncd.sources.csv import CsvFormat, read_csv
 from syncd.sources.http import read_http
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from syncd.mapping.members_select import GroupRef
     from syncd.mapping.read import Loaded
     from syncd.mapping.schema import RosterModel
+    from syncd.roster import Roster
     from syncd.sources.http import HttpServer
     from syncd.sources.ldap import Entry
     from syncd.store import Store

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from syncd.identity import Resolution
     from syncd.mapping.schema import MappingDocument, Policy, RosterModel
     from syncd.membership_rules import Cause
-    from syncd.model import Row, RunReport
+    from syncd.model import RunReport
     from syncd.prepare import Job, Prepared
+    from syncd.roster import Row
     from syncd.store import Store
     from syncd.targets.directory import Directory
 

@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from syncd.mapping.places import Places
     from syncd.mapping.read import Loaded
     from syncd.mapping.schema import LdapOutput, MappingDocument
-    from syncd.model import Origin, Path, Roster
+    from syncd.model import Origin, Path
+    from syncd.roster import Roster
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from syncd.errors import Place
     from syncd.mapping.places import Places
     from syncd.mapping.schema import PersonModel, RosterModel
-    from syncd.model import Roster, Row
+    from syncd.roster import Roster, Row
 
 FIELDS = ("email", "username", "given_name", "family_name", "locale")
 ATTRIBUTE = "attributes."

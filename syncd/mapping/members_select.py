@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from syncd.mapping.compile_people import People
     from syncd.mapping.members import Line, Lines, Slot
     from syncd.mapping.schema import DirectoryGroup, MappingDocument, MemberEntry
-    from syncd.model import Roster, Row
+    from syncd.roster import Roster, Row
 
 SOON = timedelta(days=7)
 GROUP_ROWS = RosterModel()

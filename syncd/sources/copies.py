@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from syncd.errors import Place
-from syncd.model import Roster, Row
+from syncd.roster import Roster, Row
 
 VERSION = 1
 

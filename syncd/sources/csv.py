@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from syncd.errors import Place, Problem
-from syncd.model import Roster, Row
+from syncd.roster import Roster, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

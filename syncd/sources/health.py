@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from syncd.errors import MappingInvalid, Problem
 
 if TYPE_CHECKING:
-    from syncd.model import Roster, Row
+    from syncd.roster import Roster, Row
 
 MORE = 3
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
 from syncd.errors import Place, Problem
-from syncd.model import Roster, Row
+from syncd.roster import Roster, Row
 from syncd.sources.csv import CsvFormat, key_faults, parse_csv
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from syncd.errors import Place, Problem, TargetError
-from syncd.model import Roster, Row
+from syncd.roster import Roster, Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
