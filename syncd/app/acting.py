@@ -168,6 +168,8 @@ class Acting:
         if not report.exit_code:
             write_down(job, report.run)
             self._end_accounts(job, report)
+            with suppress(Stale):  # another run answered them
+                job.store.acts.change(gone=self._calls)
 
     def _end_accounts(self, job: Job, report: RunReport) -> None:
         """Delete the accounts from which this run took everything, and let applications hear of it."""
@@ -176,5 +178,3 @@ class Acting:
             inviter = people.inviter_of(self.settings, job.mapping, loaded, job.store)
             finish(job, report, inviter.connect if inviter else None)
             people.send_notices(self.settings, job.store, job.mapping)
-            with suppress(Stale):  # another run answered them
-                job.store.acts.change(gone=self._calls)
