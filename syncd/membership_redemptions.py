@@ -142,6 +142,9 @@ def _let_in(office: Office, note: Redemption) -> Verdict:
     if link is None or link.revoked:
         raise _Refused("the link was switched off meanwhile")
     unit = office.path_of(link.unit)
+    if office.world.document(unit).invitations.channels.link is None:
+        place = office.world.places(("invitations", "channels"))
+        raise _Refused(f"nobody is invited by link here (invitations.channels, {place})")
     issuer = replace(office, actor=_issuer(link), by=link.by)
     decision = issuer.decided(_act(office, note, link, unit))
     if not decision.allowed:

@@ -107,6 +107,16 @@ def test_an_account_that_never_proved_the_address_is_refused(bureau: Bureau) -> 
     assert bureau.notices("link.confirm") == []
 
 
+def test_where_the_model_closes_the_channel_links_made_before_let_nobody_in(bureau: Bureau) -> None:
+    noted(bureau, NEW)
+    open_ = "    link: {valid_for: P7D, max_uses: 2, domains: [acme.example]}\n"
+    assert bureau.text.count(open_) == 1
+    bureau.text = bureau.text.replace(open_, "")
+    (verdict,) = process(bureau.office())
+    assert (verdict.allowed, states(bureau)) == (False, ["refused"])
+    assert "by link here (invitations.channels, acme.yaml:" in verdict.detail
+
+
 def test_a_link_that_is_not_revocable_is_switched_off_by_an_operator_only(bureau: Bureau) -> None:
     with_link(bureau, "revocable: false")
     made = create(bureau.office(BO), UNIT, "guest").who
