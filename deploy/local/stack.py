@@ -2,6 +2,7 @@
 and kept true by its daemon.
 
     deploy/local/run [--servers-only]   start what does not run, apply mappings/demo, keep it true
+    deploy/local/run NAME …             apply mappings/NAME as well
     deploy/local/status                 what runs where
     deploy/local/stop [--wipe]          end the servers by their pids; --wipe removes their data too
 
@@ -43,7 +44,8 @@ class Stack:
         self.keycloak = Keycloak(home / "keycloak")
         self.slapd = Slapd(home / "slapd")
         self.mail = MailSink(home / "mailsink")
-        self.daemon = Daemon(home / "syncd", home / "syncd.yaml")
+        self.settings = home / "syncd.yaml"
+        self.daemon = Daemon(home / "syncd", self.settings)
 
     @property
     def servers(self) -> tuple[Server, ...]:
@@ -76,7 +78,7 @@ class Stack:
     def ldap_secret(self) -> Path:
         return self.secret_file("ldap-syncd", self.slapd.bind_password)
 
-    def bootstrap_arguments(self) -> list[str]:
+    def bootstrap_arguments(self, mapping: str) -> list[str]:
         """`syncd bootstrap` for this stack: realm, service account and syncd.yaml."""
         options = {
             "keycloak-url": self.keycloak.url,
@@ -88,16 +90,35 @@ class Stack:
             "ldap-password-file": self.ldap_secret,
             "ldap-base": self.slapd.groups_dn,
             "ldap-people-base": self.slapd.people_dn,
-            "mapping-path": REPOSITORY / "mappings" / MAPPING,
+            "mapping-path": REPOSITORY / "mappings" / mapping,
             "smtp-host": self.mail.smtp_host,
             "smtp-port": self.mail.smtp_port,
             "email-theme": "syncd",
         }
         return [
             "bootstrap",
-            MAPPING,
+            mapping,
             *(word for name, value in options.items() for word in (f"--{name}", str(value))),
         ]
+
+    def complete_settings(self, mappings: Sequence[str]) -> None:
+        """Let syncd's own mails end in the inbox too, and name further mappings in syncd.yaml."""
+        head, _, named = self.settings.read_text().partition("\nmappings:\n")
+        head = "\n".join(line for line in head.splitlines() if not line.startswith("smtp:"))
+        smtp = f"{{host: {self.mail.smtp_host}, port: {self.mail.smtp_port}, from: no-reply@{REALM}.example}}"
+        for name in mappings:
+            if f"\n  {name}:" not in f"\n{named}":
+                named = f"{named.rstrip()}\n{self._mapping_lines(name)}"
+        self.settings.write_text(f"{head}\nsmtp: {smtp}\nmappings:\n{named}")
+
+    def _mapping_lines(self, name: str) -> str:
+        return (
+            f"  {name}:\n"
+            f'    from: "{REPOSITORY / "mappings" / name}"\n'
+            "    set:\n"
+            f'      ldap.base: "{self.slapd.groups_dn}"\n'
+            f'      ldap.people_base: "{self.slapd.people_dn}"\n'
+        )
 
 
 def _started(server: Server) -> str:
@@ -108,7 +129,7 @@ def _started(server: Server) -> str:
     return f"{server.name} is ready on {server.url} after {time.monotonic() - begun:.1f} s"
 
 
-def run(stack: Stack, *, servers_only: bool) -> int:
+def run(stack: Stack, *, servers_only: bool, mappings: Sequence[str] = ()) -> int:
     packages.ensure(packages.SERVERS)
     if not keycloak.prepared_folder().exists():
         print("Keycloak is fetched and prepared first; that takes a minute or a few, once.", flush=True)
@@ -116,18 +137,27 @@ def run(stack: Stack, *, servers_only: bool) -> int:
     if not servers_only:
         stack.daemon.stop()  # its runs would be in the way of ours
         _put_outdated_settings_aside(stack)
-        for arguments in (stack.bootstrap_arguments(), ["apply", MAPPING, "--yes"]):
-            failed = _syncd(stack, arguments)
-            if failed:
+        for name in dict.fromkeys((MAPPING, *mappings)):
+            if failed := _prepared(stack, name) or _syncd(stack, ["apply", name, "--yes"]):
                 return failed
         print(_started(stack.daemon), flush=True)
     print(_addresses(stack, servers_only=servers_only))
     return 0
 
 
+def _prepared(stack: Stack, name: str) -> int:
+    """Bootstrap a mapping: the demo, whose bootstrap writes syncd.yaml, or one that is added to it."""
+    if name != MAPPING:
+        stack.complete_settings([name])
+    failed = _syncd(stack, stack.bootstrap_arguments(name))
+    if not failed:
+        stack.complete_settings([])
+    return failed
+
+
 def _put_outdated_settings_aside(stack: Stack) -> None:
     """A server whose port was taken while it was stopped has a new one: syncd.yaml must be written anew."""
-    settings = stack.home / "syncd.yaml"
+    settings = stack.settings
     if not settings.exists():
         return
     written = settings.read_text()
@@ -137,8 +167,8 @@ def _put_outdated_settings_aside(stack: Stack) -> None:
 
 
 def _syncd(stack: Stack, arguments: Sequence[str]) -> int:
-    command = [REPOSITORY / ".venv" / "bin" / "syncd", "--config", stack.home / "syncd.yaml", *arguments]
-    print(f"\n$ syncd {arguments[0]} {MAPPING}", flush=True)
+    command = [REPOSITORY / ".venv" / "bin" / "syncd", "--config", stack.settings, *arguments]
+    print(f"\n$ syncd {arguments[0]} {arguments[1]}", flush=True)
     code = subprocess.run([str(word) for word in command], cwd=REPOSITORY, check=False).returncode
     if code:
         shown = " ".join(str(word) for word in command)
@@ -162,7 +192,7 @@ def _addresses(stack: Stack, *, servers_only: bool) -> str:
         f"Mail       {mail.url}   (SMTP on {mail.smtp_host}:{mail.smtp_port})",
     ]
     if not servers_only:
-        shown = os.path.relpath(stack.home / "syncd.yaml", REPOSITORY)
+        shown = os.path.relpath(stack.settings, REPOSITORY)
         lines += [
             f"syncd      .venv/bin/syncd --config {shown} plan",
             f"daemon     {stack.daemon.url}   (edit mappings/{MAPPING}: it notices)   log {stack.daemon.log}",
@@ -203,15 +233,19 @@ def main() -> int:
     )
     commands = words.add_subparsers(dest="command", required=True)
     starting = commands.add_parser("run", help="start the servers and apply the demo")
+    shipped = sorted(folder.name for folder in (REPOSITORY / "mappings").iterdir() if folder.is_dir())
+    starting.add_argument("mappings", nargs="*", metavar="NAME", help=f"of {', '.join(shipped)}")
     starting.add_argument("--servers-only", action="store_true", help="start the servers, apply nothing")
     commands.add_parser("status", help="what runs where")
     ending = commands.add_parser("stop", help="end the servers, keep their data")
     ending.add_argument("--wipe", action="store_true", help="remove their data too")
     chosen = words.parse_args()
+    if unknown := set(getattr(chosen, "mappings", ())).difference(shipped):
+        words.error(f"no such mapping: {', '.join(sorted(unknown))}; there are {', '.join(shipped)}")
     stack = Stack(HOME)
     try:
         if chosen.command == "run":
-            return run(stack, servers_only=chosen.servers_only)
+            return run(stack, servers_only=chosen.servers_only, mappings=chosen.mappings)
         return stop(stack, wipe=chosen.wipe) if chosen.command == "stop" else status(stack)
     except ServerFailed as error:
         print(error, file=sys.stderr)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from deploy.local import packages, stack
 from deploy.local.packages import Need, ensure
@@ -90,6 +91,28 @@ def test_syncd_yaml_with_a_port_that_changed_is_put_aside(local_stack: Stack) ->
     stack._put_outdated_settings_aside(local_stack)
     assert not settings.exists()
     assert (local_stack.home / "syncd.yaml.old").read_text() == "http://127.0.0.1:1"
+
+
+def test_a_further_mapping_is_named_once_beside_what_syncd_yaml_says_already(local_stack: Stack) -> None:
+    mappings = "mappings:\n  demo:\n    from: /demo\n"
+    local_stack.settings.write_text(
+        f"environment: production\nsmtp: {{host: 127.0.0.1, port: 1}}\n{mappings}"
+    )
+    for _ in range(2):
+        local_stack.complete_settings(["dastra"])
+        local_stack.complete_settings([])
+    read = yaml.safe_load(local_stack.settings.read_text())
+    assert read["environment"] == "production"
+    assert read["smtp"]["port"] == local_stack.mail.smtp_port
+    assert read["mappings"]["demo"] == {"from": "/demo"}
+    assert read["mappings"]["dastra"] == {
+        "from": str(REPOSITORY / "mappings" / "dastra"),
+        "set": {
+            "ldap.base": local_stack.slapd.groups_dn,
+            "ldap.people_base": local_stack.slapd.people_dn,
+        },
+    }
+    assert local_stack.settings.read_text().count("dastra:") == 1
 
 
 def test_a_free_port_is_below_those_of_outgoing_connections() -> None:
