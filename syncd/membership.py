@@ -18,7 +18,7 @@ from syncd.invitations import Invitee
 from syncd.inviting import language_of
 from syncd.membership_asking import lacking, one_by_one
 from syncd.membership_seats import overbooked, seated
-from syncd.membership_words import Asked, Verdict, titled
+from syncd.membership_words import Asked, Verdict, titled, unwritable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -288,6 +288,8 @@ class Office:
     def _invited(
         self, unit: Path, one: Asked, extra: Sequence[tuple[Path, str]]
     ) -> tuple[Verdict, Sequence[Membership]]:
+        if own := unwritable(one.attributes):
+            return Verdict(one.address, False, own), ()
         act, decision = self._allowed(unit, one)
         further = [self._further(act.target.person, one, at, role) for at, role in extra]
         refused = next((found for found in (decision, *further) if not found.allowed), None)

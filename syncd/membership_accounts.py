@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from syncd.acts import Grant, Invitation, Lock, Notice, ProfileEdit
 from syncd.administration import Act
 from syncd.mapping.values import Duration
-from syncd.membership_words import Verdict
+from syncd.membership_words import Verdict, unwritable
 from syncd.model import DECLARED, Kind
 
 if TYPE_CHECKING:
@@ -109,6 +109,8 @@ def edit(office: Office, who: str, profile: Attrs) -> Verdict:
     person, decision = _decided(office, "edit", who)
     if not decision.allowed:
         return _verdict(who, decision)
+    if own := unwritable(name.removeprefix(ATTRIBUTE) for name in profile):
+        return Verdict(who, False, own, decision.place)
     account, directory = _native(office, person), _directory(office)
     if not account or directory is None:
         return Verdict(who, False, f"{who} has no account in Keycloak that could be edited", decision.place)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from syncd.mapping.check_report import OWN
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from syncd.errors import Place
 
@@ -45,3 +47,11 @@ class Asked:
 def titled(title: Mapping[str, str], language: str) -> str:
     """A title in a language, else in the one it has; empty where there is none."""
     return title.get(language) or title.get("") or title.get("en") or next(iter(title.values()), "")
+
+
+def unwritable(names: Iterable[str]) -> str:
+    """Why no act writes attributes by these names; empty where acts may."""
+    own = sorted(name for name in names if name.startswith(OWN))
+    return (
+        f"{', '.join(own)}: attributes that begin with syncd. are syncd's own; leave them out" if own else ""
+    )

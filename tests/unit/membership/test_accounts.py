@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from syncd.acts import Grant, Invitation, InvitationState, Lock, ProfileEdit
+from syncd.membership_words import Asked
 from tests.unit.membership.bureau import BO, SUE, UNIT, asked
 
 if TYPE_CHECKING:
@@ -39,6 +40,17 @@ def test_an_administrator_writes_names_of_an_account_that_syncd_made(bureau: Bur
         ("family_name", "given_name"),
         bureau.office().person(BO),
     )
+
+
+def test_no_act_writes_the_attributes_by_which_syncd_grants_rights(bureau: Bureau) -> None:
+    hired_by_invitation(bureau)
+    verdict = bureau.office(BO).edit(SUE, {**NAMES, "attribute:syncd.permissions": ("everything",)})
+    assert (verdict.allowed, bureau.accounts.profiles) == (False, {})
+    assert verdict.detail.startswith("syncd.permissions: attributes that begin with syncd. are syncd's own")
+    new = Asked("new@acme.example", "staff", attributes={"syncd.permissions": ("everything",)})
+    records = bureau.records()
+    verdicts = bureau.office(BO).invite(UNIT, [new])
+    assert ([one.detail for one in verdicts], bureau.records()) == ([verdict.detail], records)
 
 
 def test_who_may_not_edit_writes_nothing(bureau: Bureau) -> None:
