@@ -77,6 +77,7 @@ class Acting:
         with store.lease(self._known(mapping), operator or who, reconcile.LEASE):
             before = Before.of(store, mapping)
             verdicts = do(self.office(mapping, who, operator))
+            after = Before.of(store, mapping)
         if not any(verdict.allowed for verdict in verdicts):
             return verdicts, None
         try:
@@ -85,7 +86,7 @@ class Acting:
         except SettingsInvalid:
             raise  # nothing is wrong with the act
         except MappingInvalid as error:
-            before.restore(store, operator or who)
+            before.restore(store, operator or who, after)
             return [Verdict(one.who, False, str(error), error.problems[0].place) for one in verdicts], None
         self._finish(job, report)
         return verdicts, report
@@ -119,13 +120,14 @@ class Acting:
             before = Before.of(store, mapping)
             office = self.office_of_account(mapping, native)
             verdicts = do(office)
+            after = Before.of(store, mapping)
             if any(verdict.allowed for verdict in verdicts):
                 try:
                     prepare(self._job(mapping))
                 except SettingsInvalid:
                     raise
                 except MappingInvalid as error:
-                    before.restore(store, office.by)
+                    before.restore(store, office.by, after)
                     return [Verdict(one.who, False, str(error), error.problems[0].place) for one in verdicts]
         if any(verdict.allowed for verdict in verdicts):  # the lease is free by now for the run
             store.acts.add(Call(people.new_id("c"), mapping, by=office.by), by=office.by)

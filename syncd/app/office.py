@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from syncd.acts import OPEN, Grant, Invitation, Notice, Source
+from syncd.acts import OPEN, Grant, Invitation, Join, Notice, Source, Transfer
 from syncd.administration import Account, Actor, Held, World
 from syncd.app import people
 from syncd.errors import Busy, Stale
@@ -190,7 +190,7 @@ def _seed(job: Job, unit: str, role: str, person: str, who: str) -> Grant:
 
 # --- undoing ------------------------------------------------------------------------------------------
 
-UNDONE = (Grant, Invitation, Notice)
+UNDONE = (Grant, Invitation, Join, Transfer, Notice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,14 +205,22 @@ class Before:
         """As it is now."""
         return cls(mapping, _records(store, mapping))
 
-    def restore(self, store: Store, by: str) -> None:
-        """Put everything back that has changed since."""
+    def restore(self, store: Store, by: str, after: Before) -> None:
+        """Put back what the act changed, which left things as they were `after` it.
+
+        What somebody else has changed since is theirs.
+        """
         now = _records(store, self.mapping)
-        gone = [record for name, record in now.items() if name not in self.records]
+        changed = sorted(
+            name
+            for name in self.records.keys() | after.records.keys()
+            if self.records.get(name) != after.records.get(name) == now.get(name)
+        )
+        gone = [now[name] for name in changed if name not in self.records]
         back = [
-            replace(record, version=now[name].version if name in now else 0)
-            for name, record in self.records.items()
-            if now.get(name) != record
+            replace(self.records[name], version=now[name].version if name in now else 0)
+            for name in changed
+            if name in self.records
         ]
         store.acts.change(*back, gone=gone, by=by)
 
