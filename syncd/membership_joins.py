@@ -121,8 +121,11 @@ def refuse(office: Office, unit: Path, who: str) -> Verdict:
 
 
 def state(office: Office, join: Join) -> str:
-    """How a request stands; one that nobody answered in time has lapsed."""
-    joining = office.world.document(office.path_of(join.unit)).joining
+    """How a request stands; one that nobody answered in time has lapsed, unless its unit is gone."""
+    try:
+        joining = office.world.document(office.path_of(join.unit)).joining
+    except UsageError:
+        return join.state
     return "lapsed" if _is_late(join, joining, office.now()) else join.state
 
 

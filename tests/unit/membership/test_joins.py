@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from syncd.acts import Grant, Join
+from syncd.app.people_lists import join_lines
 from syncd.errors import UsageError
 from syncd.membership_joins import approve, lapse, refuse, request
-from tests.unit.membership.bureau import BO, FAY, OLD, SUE, UNIT
+from tests.unit.membership.bureau import BO, DESK, FAY, OLD, SUE, UNIT
 
 if TYPE_CHECKING:
     from tests.unit.membership.bureau import Bureau
@@ -105,3 +106,11 @@ def test_without_a_lapse_a_request_waits_for_ever(bureau: Bureau) -> None:
     request(bureau.office(), UNIT, SUE)
     bureau.now += timedelta(days=400)
     assert lapsed(bureau) == []
+
+
+def test_a_request_into_a_unit_that_is_gone_keeps_no_other_from_being_listed(bureau: Bureau) -> None:
+    assert request(bureau.office(), DESK, SUE).allowed
+    gone = "      front: {}\n"
+    assert bureau.text.count(gone) == 1
+    bureau.text = bureau.text.replace(gone, "")
+    assert [one.state for one in join_lines(bureau.office())] == ["requested"]
