@@ -64,20 +64,21 @@ def delete(office: Office, who: str, heir: str = "") -> Verdict:
         return _verdict(who, decision)
     removal = office.world.document(_unit_of(office, person)).removal
     told = fate(removal, office.world.name(decision.heir) if decision.heir else "")
-    lock = replace(_lock(office, person), heir=decision.heir, details=told)
     if removal.grace != Duration():
         _shut(office, person)
         due = removal.grace.after(office.now())
-        _keep(office, replace(lock, due=due))
+        _keep(office, replace(_lock(office, person), due=due, heir=decision.heir, details=told))
         until = f"{due:%Y-%m-%d %H:%M} UTC"
         said = f"{decision}; locked now and deleted on {until}, `accounts enable` before that gives all back"
         return Verdict(who, True, said, decision.place)
+    begun = _lock(office, person, "disabled", "ending")
+    ending = replace(begun, state="ending", due=None, heir=decision.heir, details=told, by=office.by)
+    (kept,) = office.store.acts.change(ending, by=office.by)  # should this process end, a run goes on
     account, directory = _native(office, person), _directory(office)
     if account and directory is not None:
         directory.delete(account)
-    finish_deletion(
-        office.store, replace(lock, by=office.by), office.world.name(person), removal, office.new_id
-    )
+    ending = replace(ending, version=kept.version)
+    finish_deletion(office.store, ending, office.world.name(person), removal, office.new_id)
     return _verdict(who, decision)
 
 
@@ -189,9 +190,10 @@ def _shut(office: Office, person: str) -> None:
         directory.end_sessions(account)
 
 
-def _lock(office: Office, person: str) -> Lock:
-    """The lock that is on the account, or a new one."""
-    locks = office.store.acts.all(Lock, office.mapping, person=person, state="disabled")
+def _lock(office: Office, person: str, *states: str) -> Lock:
+    """The lock that is on the account, or a new one; `states` are more than `disabled`."""
+    found = office.store.acts.all(Lock, office.mapping, person=person)
+    locks = [one for one in found if one.state in (states or ("disabled",))]
     return locks[-1] if locks else Lock(office.new_id("l"), office.mapping, person=person, since=office.now())
 
 

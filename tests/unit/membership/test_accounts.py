@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from syncd.acts import Grant, Invitation, InvitationState, Lock, ProfileEdit
+from syncd.errors import TargetError
 from syncd.membership_words import Asked
 from tests.unit.membership.bureau import BO, SUE, UNIT, asked
 
@@ -94,6 +95,26 @@ def test_a_deletion_with_grace_locks_and_enabling_before_the_day_gives_all_back(
     assert bureau.held() == before
     (lock,) = bureau.store.acts.all(Lock, "acme")
     assert (lock.state, lock.due) == ("enabled", None)
+
+
+def test_a_deletion_that_was_cut_off_is_on_record_and_can_be_asked_for_again(
+    bureau: Bureau, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bureau.hire(SUE)
+    assert bureau.office(BO).disable(SUE).allowed
+    with monkeypatch.context() as patch:
+        patch.setattr(bureau.accounts, "delete", _gone)
+        with pytest.raises(TargetError):
+            bureau.office(BO).delete(SUE)
+    assert [lock.state for lock in bureau.store.acts.all(Lock, "acme")] == ["ending"]
+    assert bureau.notices("data.heir") == []
+    assert bureau.office(BO).delete(SUE).allowed
+    assert [lock.state for lock in bureau.store.acts.all(Lock, "acme")] == ["deleted"]
+    assert len(bureau.notices("data.heir")) == 1
+
+
+def _gone(native: str) -> None:
+    raise TargetError("keycloak", f"no answer about {native}")
 
 
 @pytest.mark.parametrize(("said", "told"), [("", "delete"), ("personal: keep, ", "keep")])
