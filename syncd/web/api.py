@@ -11,6 +11,7 @@ from syncd.web import acts, bodies, view
 from syncd.web.bodies import MappingName
 from syncd.web.desk import Caller, Desk
 from syncd.web.problems import MEDIA_TYPE, Problem, ProblemBody, Told, install, not_logged_in
+from syncd.web.sizes import Bounded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,6 +28,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         403: "Refused; `verdicts` and `detail` name the rule",
         404: "Not there, or not to be seen by the caller",
         409: "Changed by somebody else meanwhile",
+        413: "The body is longer than a mebibyte",
         422: "Not valid; `errors` say where",
         503: "A run is under way, or a server cannot be reached; try again",
     }.items()
@@ -56,6 +58,7 @@ def make(desk: Desk) -> FastAPI:
     api.include_router(routes)
     api.add_api_route("/healthz", _alive, include_in_schema=False)
     install(api)
+    api.add_middleware(Bounded)
 
     @api.middleware("http")
     async def headers(request: Request, go_on: Any) -> Response:

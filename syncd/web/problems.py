@@ -26,6 +26,7 @@ TITLES = {
     404: "Not found",
     405: "No such method here",
     409: "Changed by somebody else meanwhile",
+    413: "The body is too long",
     422: "The request is not valid",
     500: "syncd is at fault",
     503: "Not now",
