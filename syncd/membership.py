@@ -392,6 +392,8 @@ class Office:
 
     def _again(self, verb: str, address: str, done: Callable[[Invitation], Invitation | str]) -> Verdict:
         one = self._latest(address)
+        if verb == "cancel" and self.actor.operator and not self._exists(one.unit):
+            return self._ended(one, done(one))
         unit = self.path_of(one.unit)
         act = Act(verb, unit, self.subject(one.person, one.role, unit, one.address, one.address))
         decision = self.decided(act)
@@ -408,7 +410,7 @@ class Office:
         is_over = changed.state in (InvitationState.CANCELLED, InvitationState.DECLINED)
         gone = [grant for grant in waiting if grant.waits == one.id] if is_over else []
         self.store.acts.change(changed, gone=gone, by=self.by)
-        said = str(decision) if decision else f"{one.address} declined"
+        said = str(decision) if decision else f"{one.address}: the invitation is over"
         return Verdict(one.address, True, said, place)
 
     def path_of(self, uid: str) -> Path:
@@ -417,6 +419,9 @@ class Office:
             if uid in (unit.uid, *unit.former):
                 return path
         raise UsageError(f'the unit "{uid}" is no longer in {self.mapping}', "put it back, or say `formerly`")
+
+    def _exists(self, uid: str) -> bool:
+        return any(uid in (unit.uid, *unit.former) for unit in self.compiled.units.values())
 
     # --- accounts -------------------------------------------------------------------------------------
 

@@ -71,23 +71,34 @@ def _words(office: Office, unit: Path, role: str) -> dict[str, str]:
 
 
 def revoke(office: Office, name: str) -> Verdict:
-    """Switch a link off, as whoever may invite to its role may; raises `UsageError` for an unknown one."""
+    """Switch a link off, as whoever may invite to its role may, or an operator.
+
+    Raises `UsageError` for an unknown one.
+    """
     link = office.store.acts.get(Link, name)
     if link is None or link.mapping != office.mapping:
         raise UsageError(f'there is no link "{name}"', "see `syncd links list`")
+    refused = None if office.actor.operator else _kept_on(office, link)
+    if refused is not None:
+        return refused
+    if link.revoked:
+        return Verdict(name, True, "the link is switched off already")
+    office.store.acts.save(replace(link, revoked=True), by=office.by)
+    return Verdict(name, True, "the link is switched off")
+
+
+def _kept_on(office: Office, link: Link) -> Verdict | None:
+    """Why the actor does not switch the link off."""
     unit = office.path_of(link.unit)
     decision = office.decided(Act("invite", unit, office.subject("", link.role, unit, ANYBODY)))
     if not decision.allowed and link.by != office.by:
-        return Verdict(name, False, str(decision), decision.place)
-    if link.revoked:
-        return Verdict(name, True, "the link is switched off already")
+        return Verdict(link.id, False, str(decision), decision.place)
     channel = office.world.document(unit).invitations.channels.link
-    if channel is not None and not channel.revocable and not office.actor.operator:
-        place = office.world.places(("invitations", "channels", "link"))
-        cause = f"links here stay until they expire (invitations.channels.link.revocable, {place})"
-        return Verdict(name, False, f"{cause}; an operator can switch one off", place)
-    office.store.acts.save(replace(link, revoked=True), by=office.by)
-    return Verdict(name, True, "the link is switched off")
+    if channel is None or channel.revocable or link.revoked:
+        return None
+    place = office.world.places(("invitations", "channels", "link"))
+    cause = f"links here stay until they expire (invitations.channels.link.revocable, {place})"
+    return Verdict(link.id, False, f"{cause}; an operator can switch one off", place)
 
 
 def standing(link: Link, now: datetime) -> str:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from syncd.acts import Invitation, Link, Redemption
+from syncd.acts import Grant, Invitation, InvitationState, Link, Redemption
 from syncd.errors import UsageError
 from syncd.membership_links import create, revoke
 from syncd.membership_redemptions import Wish, process, redeem
-from tests.unit.membership.bureau import BO, SAM, SUE, UNIT
+from tests.unit.membership.bureau import BO, DESK, SAM, SUE, UNIT, asked
 
 if TYPE_CHECKING:
     from tests.unit.membership.bureau import Bureau
@@ -71,3 +71,21 @@ def test_only_who_may_invite_makes_or_ends_a_link(bureau: Bureau) -> None:
     assert not revoke(bureau.office(SAM), made.who).allowed
     with pytest.raises(UsageError):
         revoke(bureau.office(BO), "k_0")
+
+
+def test_where_the_unit_is_gone_an_operator_ends_what_led_into_it(bureau: Bureau) -> None:
+    bureau.text = bureau.text.replace("may: [add, approve,", "may: [add, invite, approve,")
+    link = create(bureau.office(BO), DESK, "clerk")
+    assert bureau.office(BO).invite(DESK, [asked(SUE, "clerk")])[0].allowed
+    gone = "      front: {}\n"
+    assert bureau.text.count(gone) == 1
+    bureau.text = bureau.text.replace(gone, "")
+    with pytest.raises(UsageError):
+        revoke(bureau.office(BO), link.who)
+    with pytest.raises(UsageError):
+        bureau.office(BO).cancel(SUE)
+    assert revoke(bureau.office(), link.who).allowed
+    assert bureau.office().cancel(SUE).allowed
+    assert [one.revoked for one in bureau.store.acts.all(Link, "acme")] == [True]
+    assert [one.state for one in bureau.store.acts.all(Invitation, "acme")] == [InvitationState.CANCELLED]
+    assert bureau.store.acts.all(Grant, "acme") == []
