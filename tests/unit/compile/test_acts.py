@@ -146,7 +146,7 @@ def test_an_act_that_leads_nowhere_is_passed_over_with_a_warning(united, given, 
     assert not found.assignments
     (warning,) = warnings(found)
     assert warning.startswith(f"act g_1234: {given.unit}.members.{given.role}: ")
-    assert f"{why}: it holds nothing; revoke it, or say `formerly`" in warning
+    assert f"{why}: it holds nothing; say `formerly` where it is now; or put it back, remove" in warning
 
 
 def test_an_act_gives_nothing_where_members_are_unmanaged(united):
