@@ -116,7 +116,10 @@ def _slot(
         if role is not None and role.name not in units[0].unmanaged and grant.who:
             return units[0].path, role.name
         why = _why_not(units[0], role, grant)
-    hint = "say `formerly` where it is now; or put it back, remove the membership by an act, and take it out again"
+    hint = (
+        "say `formerly` where it is now; "
+        "or put it back, remove the membership by an act, and take it out again"
+    )
     findings.note(place, path, f"{what}, and {why}: it holds nothing", hint, "warning")
     return None
 
