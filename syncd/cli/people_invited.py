@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -126,25 +127,32 @@ def _attributes(given: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
 
 def _from_csv(file: Path, common: Asked) -> list[Asked]:
     """The people of a file with what is `common` to all; raises UsageError with the line that is wrong."""
-    with file.open(encoding="utf-8-sig", newline="") as text:
-        reader = csv.DictReader(text)
-        names = set(reader.fieldnames or ())
-        unknown = [name for name in names - COLUMNS if not name.startswith(ATTRIBUTE)]
-        if unknown or "email" not in names:
-            wrong = _("{file}:1: columns are {columns}; email is needed").format(
-                file=file, columns=", ".join([*sorted(COLUMNS), f"{ATTRIBUTE}NAME"])
-            )
-            raise UsageError(wrong)
-        found = []
-        for row in reader:
-            if "@" not in (row["email"] or ""):
-                raise UsageError(
-                    _('{file}:{line}: "{text}" is no address').format(
-                        file=file, line=reader.line_num, text=row["email"]
-                    )
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+        return _from_rows(file, csv.DictReader(io.StringIO(text, newline="")), common)
+    except (UnicodeDecodeError, csv.Error) as error:
+        wrong = _("{file} is no table of text: {reason}").format(file=file, reason=error)
+        raise UsageError(wrong, _("Save it as CSV in UTF-8.")) from error
+
+
+def _from_rows(file: Path, reader: csv.DictReader[str], common: Asked) -> list[Asked]:
+    names = set(reader.fieldnames or ())
+    unknown = [name for name in names - COLUMNS if not name.startswith(ATTRIBUTE)]
+    if unknown or "email" not in names:
+        wrong = _("{file}:1: columns are {columns}; email is needed").format(
+            file=file, columns=", ".join([*sorted(COLUMNS), f"{ATTRIBUTE}NAME"])
+        )
+        raise UsageError(wrong)
+    found = []
+    for row in reader:
+        if "@" not in (row["email"] or ""):
+            raise UsageError(
+                _('{file}:{line}: "{text}" is no address').format(
+                    file=file, line=reader.line_num, text=row["email"]
                 )
-            cells = {name: cell for name in names if (cell := (row[name] or "").strip())}
-            found.append(_described(common, cells))
+            )
+        cells = {name: cell for name in names if (cell := (row[name] or "").strip())}
+        found.append(_described(common, cells))
     return found
 
 

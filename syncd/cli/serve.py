@@ -113,7 +113,7 @@ def resume_command(session: Session, mapping: str) -> int:
 def _moment(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text).astimezone(UTC)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise UsageError(
             _('"{text}" is no time.').format(text=text), _("For example 2026-12-24T18:00, in local time.")
         ) from error
