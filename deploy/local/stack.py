@@ -78,7 +78,7 @@ class Stack:
     def ldap_secret(self) -> Path:
         return self.secret_file("ldap-syncd", self.slapd.bind_password)
 
-    def bootstrap_arguments(self, mapping: str) -> list[str]:
+    def bootstrap_arguments(self, mapping: str = MAPPING) -> list[str]:
         """`syncd bootstrap` for this stack: realm, service account and syncd.yaml."""
         options = {
             "keycloak-url": self.keycloak.url,
