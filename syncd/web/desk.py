@@ -56,6 +56,7 @@ class Desk:
 
         Raises the answer 401, and `Unreachable` where the realm's keys cannot be read.
         """
+        self.files.reload()
         try:
             realm = self._realm(mapping)
             audience = self.files.settings.api.audience
