@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from syncd.acts import OPEN, Invitation, Link, Notice, Redemption
 from syncd.administration import Act, Actor
-from syncd.errors import UsageError
+from syncd.errors import Stale, UsageError
 from syncd.identity import fold
 from syncd.membership_links import address, standing
 from syncd.membership_transfer import TOKEN_BYTES, digest
@@ -100,7 +100,10 @@ def confirm(store: Store, token: str, now: datetime) -> str:
     note, stands = behind(store, token, now)
     if not isinstance(note, Redemption) or stands != "open":
         return stands if isinstance(note, Redemption) else "invalid"
-    store.acts.save(replace(note, state="confirmed"))
+    try:
+        store.acts.save(replace(note, state="confirmed"))
+    except Stale:  # a second click
+        return "used up"
     return ""
 
 

@@ -10,7 +10,7 @@ import pytest
 from syncd.acts import Invitation, Link, Redemption
 from syncd.membership_joins import approve, refuse
 from syncd.membership_links import create, revoke
-from syncd.membership_redemptions import Wish, confirm, is_address, process, redeem
+from syncd.membership_redemptions import Wish, behind, confirm, is_address, process, redeem
 from tests.unit.membership.bureau import BO, SAM, UNIT
 
 if TYPE_CHECKING:
@@ -80,6 +80,21 @@ def test_an_address_that_has_an_account_is_mailed_a_token_and_gets_nothing_witho
     (verdict,) = process(public(bureau))
     assert verdict.allowed
     assert states(bureau) == ["invited"]
+
+
+def test_a_second_click_at_the_same_moment_finds_the_link_used(
+    bureau: Bureau, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bureau.accounts.put(KNOWN)
+    noted(bureau, KNOWN)
+    process(public(bureau))
+    (mail,) = bureau.notices("link.confirm")
+    token = mail.values["url"].removeprefix("https://join.example/join/")
+    seen = behind(bureau.store, token, bureau.now)
+    assert confirm(bureau.store, token, bureau.now) == ""
+    monkeypatch.setattr("syncd.membership_redemptions.behind", lambda *_: seen)
+    assert confirm(bureau.store, token, bureau.now) == "used up"
+    assert states(bureau) == ["confirmed"]
 
 
 def test_an_address_is_asked_to_confirm_once_however_often_it_is_typed(bureau: Bureau) -> None:
