@@ -28,7 +28,9 @@ from syncd.administration_limits import administrators_stay, constraints_hold, n
 from syncd.administration_rows import Row, allowing, elsewhere, full_name
 from syncd.administration_words import (
     ACTIVE,
+    DISABLED,
     OF_ACCOUNTS,
+    PENDING,
     Account,
     Act,
     Actor,
@@ -84,7 +86,9 @@ def _stands(case: Case) -> Decision | None:
     if case.actor.operator or state == ACTIVE:
         return None
     cause = f"the account of {name} is {state}" if state else "nobody is logged in"
-    return case.refused(cause, "log in with an active account", "the state of the account")
+    remedies = {PENDING: f"{name} has to accept the invitation first", DISABLED: "it has to be enabled first"}
+    remedy = remedies.get(state, "log in with an active account")
+    return case.refused(cause, remedy, "the state of the account")
 
 
 def _completed(act: Act, world: World) -> Act:

@@ -16,6 +16,7 @@ from syncd.errors import UsageError
 from syncd.identity import Person, fold
 from syncd.invitations import Invitee
 from syncd.inviting import language_of
+from syncd.mapping.suggestions import did_you_mean
 from syncd.membership_asking import lacking, one_by_one
 from syncd.membership_seats import overbooked, seated
 from syncd.membership_words import Asked, Verdict, titled, unwritable
@@ -52,6 +53,7 @@ class Office:
     new_id: Callable[[str], str]
     unread: Mapping[str, str] = field(default_factory=dict)  # targets that could not be read, with the reason
     public_url: str = ""  # where people reach the page on which links are redeemed; empty: there is none
+    unsent: str = ""  # why no mail of syncd's own leaves; empty where they do
 
     def acting_as(self, person: str) -> Office:
         """The same office on behalf of a person."""
@@ -77,7 +79,10 @@ class Office:
             return found
         if text in by_id:
             return by_id[text]
-        raise UsageError(f'{self.mapping} has no unit "{text}"', "name it by path, such as /acme/platform")
+        hint = did_you_mean(text, (f"/{'/'.join(path)}" for path in self.compiled.units))
+        raise UsageError(
+            f'{self.mapping} has no unit "{text}"', hint or "name it by path, such as /acme/platform"
+        )
 
     def person(self, text: str) -> str:
         """The id of a person named by address, username or id; raises `UsageError`."""
@@ -102,7 +107,10 @@ class Office:
             raise UsageError(
                 f"{self.world.name(person)} holds no role in {where}", "see `syncd members list`"
             )
-        raise UsageError(f"{self.world.name(person)} holds several roles in {where}", f"say which: {roles}")
+        raise UsageError(
+            f"{self.world.name(person)} holds several roles in {where}",
+            f"say which, by --role, or by --from where it is changed: {', '.join(roles)}",
+        )
 
     def decided(self, act: Act) -> Decision:
         """What policy says of an act, paid seats included."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from syncd.mapping.check_members import is_address
 from syncd.membership_words import Verdict
 
 if TYPE_CHECKING:
@@ -31,12 +32,15 @@ def one_by_one(world: World, unit: Path, asked: Sequence[Asked], actor: Actor) -
 
 
 def lacking(world: World, unit: Path, one: Asked, beside: Sequence[Path]) -> Verdict | None:
-    """Why a new invitation by e-mail is not made: the channel is closed, or what it asks for was not said.
+    """Why a new invitation by e-mail is not made: no address, no such channel, or what it asks was not said.
 
     `beside` are further units that are given with it: each of a kind that the channel asks for. Whoever
     redeemed a link (`Asked.channel`) filled in a page that asks for itself.
     """
     channels = world.document(unit).invitations.channels
+    if not is_address(one.address):
+        cause = "this is no address that mail could reach; write it as name@example.org"
+        return Verdict(one.address, False, f"{one.address}: {cause}")
     if one.channel != "email" or (channels.email is None and channels.link is None):
         return None
     if channels.email is None:

@@ -56,7 +56,10 @@ def start(office: Office, unit: Path, heir: str) -> Verdict:
         cause = f"no address is known of {office.world.name(to)}, who has to confirm"
         return Verdict(heir, False, cause, decision.place)
     office.store.acts.change(*_replaced(office, asked), asked, notices=[notice], by=office.by)
-    return Verdict(heir, True, f"{decision}; {notice.to} is asked to confirm by mail", decision.place)
+    said = f"{notice.to} is asked to confirm by mail"
+    if office.unsent:
+        said = f"{notice.to} has to confirm by a mail that waits: {office.unsent}"
+    return Verdict(heir, True, f"{decision}; {said}", decision.place)
 
 
 def confirm(office: Office, token: str) -> Verdict:

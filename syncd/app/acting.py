@@ -63,7 +63,8 @@ class Acting:
         loaded = self._load(self.settings, job.mapping)
         inviter = people.inviter_of(self.settings, job.mapping, loaded, job.store)
         office = office_of(job, prepared, inviter, who, operator)
-        return replace(office, public_url=self.settings.public_url or "")
+        unsent = people.unsent(self.settings)
+        return replace(office, public_url=self.settings.public_url or "", unsent=unsent)
 
     def act(
         self, mapping: str, who: str, operator: str, do: Callable[[Office], Sequence[Verdict]]

@@ -179,10 +179,17 @@ def send_notices(settings: Settings, store: Store, mapping: str) -> None:
             _send(store, notice, outbox.send)
 
 
+def unsent(settings: Settings) -> str:
+    """Why no mail of syncd's own leaves; empty where they do."""
+    if settings.smtp is None:
+        return "syncd.yaml names no mail server (smtp)"
+    return "mails are held (mail: hold in syncd.yaml)" if settings.mail_rule.mode == "hold" else ""
+
+
 def _outbox(settings: Settings) -> Outbox | None:
-    """The way out for mails; None where there is none, or where mails are held."""
+    """The way out for mails; None where none leaves."""
     smtp = settings.smtp
-    if smtp is None or settings.mail_rule.mode == "hold":
+    if smtp is None or unsent(settings):
         return None
     password = settings.secret(smtp.password).get_secret_value() if smtp.password else ""
     return Outbox(

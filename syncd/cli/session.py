@@ -209,7 +209,11 @@ def only_one(app: App, name: str | None) -> str:
     """The mapping named, or the only one; raises UsageError where it is not clear which is meant."""
     names = chosen(app, name)
     if len(names) > 1:
-        raise UsageError(_("Which mapping? There are: {names}.").format(names=", ".join(names)))
+        listed = ", ".join(names)
+        raise UsageError(
+            _("Which mapping? There are: {names}.").format(names=listed),
+            _("Name one, with --mapping where the command has that option."),
+        )
     return names[0]
 
 

@@ -146,7 +146,12 @@ def explain_page(person: str, rows: Sequence[Explanation]) -> Page:
     """Why a person has what they have."""
     if not rows:
         return (
-            Block(lines=(_("{person} holds nothing here and waits for nothing.").format(person=person),)),
+            Block(
+                lines=(
+                    _("{person} holds nothing here and waits for nothing.").format(person=person),
+                    _("`syncd members list` has the names of everybody who does."),
+                )
+            ),
         )
     headings = (_("unit"), _("role"), _("on"), _("state"), _("because of"), _("written at"))
     cells = tuple(
