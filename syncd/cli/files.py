@@ -12,13 +12,14 @@ import click
 
 from syncd.cli.session import chosen, mapping_document, validate_paths, write_integrity_key
 from syncd.cli.speech import command, option
-from syncd.errors import UsageError
+from syncd.errors import MappingInvalid, UsageError
 from syncd.locale import gettext as _
 from syncd.locale import mark, ngettext, number
 from syncd.mapping.edit import formatted
 from syncd.mapping.files import SUFFIXES
 from syncd.mapping.json_schema import json_schema
 from syncd.mapping.suggestions import meant_or_listed
+from syncd.mapping.tree import parse
 from syncd.render.documents import document
 from syncd.render.page import Block, Tone
 from syncd.render.tables import sentences_page
@@ -143,7 +144,7 @@ def fmt_command(session: Session, paths: tuple[Path, ...], *, check: bool, diff:
     changed: list[str] = []
     shown: list[str] = []
     for file in _yaml_files(paths):
-        before = file.read_text("utf-8")
+        before = _text(file)
         after = formatted(before, str(file))
         if after == before:
             continue
@@ -188,6 +189,13 @@ def _summary(result: ValidationResult) -> str:
         ),
     )
     return _("Valid: {counts}").format(counts=", ".join(parts))
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except UnicodeDecodeError:
+        raise MappingInvalid(parse(file.read_bytes(), str(file))[1]) from None
 
 
 def _yaml_files(paths: tuple[Path, ...]) -> Iterator[Path]:

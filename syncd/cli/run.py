@@ -187,10 +187,10 @@ def _write_plan(file: Path, plan: RunPlan) -> None:
 
 
 def _read_plan(file: Path, mapping: str | None) -> RunPlan:
-    text: str = _or_usage(lambda: file.read_text("utf-8"), file)
+    raw: bytes = _or_usage(file.read_bytes, file)
     try:
-        plan = plan_from_document(json.loads(text))
-    except ValueError as error:  # JSON's own errors and undecodable text are ValueErrors too
+        plan = plan_from_document(json.loads(raw))
+    except (ValueError, RecursionError) as error:  # JSON's own errors and undecodable text are ValueErrors
         raise UsageError(f"{file}: {error}", _("Write one with: syncd plan MAPPING --out FILE")) from error
     if mapping not in (None, plan.mapping):
         raise UsageError(_("{file} is a plan of {mapping}.").format(file=file, mapping=plan.mapping))

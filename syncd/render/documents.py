@@ -117,7 +117,8 @@ def _names(kind: type) -> tuple[str, ...]:
 
 def plan_from_document(data: Mapping[str, Any]) -> RunPlan:
     """The plan that `plan_document` wrote; raises ValueError where `data` is no plan of this version."""
-    if data.get("kind") != "plan" or data.get("format_version") != FORMAT_VERSION:
+    is_plan = isinstance(data, dict) and data.get("kind") == "plan"
+    if not is_plan or data.get("format_version") != FORMAT_VERSION:
         raise ValueError(f"this is not a plan document of format version {FORMAT_VERSION}")
     try:
         return RunPlan(
@@ -143,7 +144,7 @@ def plan_from_document(data: Mapping[str, Any]) -> RunPlan:
             only=data.get("only", ""),
             target=data.get("target", ""),
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"the plan document is damaged: {error}") from error
 
 

@@ -239,6 +239,13 @@ class TestApply:
         assert result.code == 64
         assert "not a plan document" in result.err
 
+    @pytest.mark.parametrize("content", [b"[]", b"\xff\xfe\x00", b"[" * 200_000, b'{"kind": '])
+    def test_a_file_that_is_no_document_at_all_is_refused(self, call, app, tmp_path, content):
+        file = tmp_path / "plan.json"
+        file.write_bytes(content)
+        result = call("apply", "--plan", str(file))
+        assert (result.code, "--out" in result.err) == (64, True)
+
     def test_a_plan_of_another_mapping_is_refused(self, call, app, tmp_path):
         file = tmp_path / "plan.json"
         file.write_text(json.dumps(plan_document(run_plan())))

@@ -210,7 +210,14 @@ def test_a_plan_document_gives_the_same_plan_back():
 
 @pytest.mark.parametrize(
     "damage",
-    [{"kind": "report"}, {"format_version": 2}, {"plans": [{}]}, {"plans": None}, {"stops": [{"x": 1}]}],
+    [
+        {"kind": "report"},
+        {"format_version": 2},
+        {"plans": [{}]},
+        {"plans": None},
+        {"stops": [{"x": 1}]},
+        {"plans": [{"changes": ["x"]}]},
+    ],
 )
 def test_a_damaged_plan_document_is_refused(damage):
     with pytest.raises(ValueError, match="plan document"):

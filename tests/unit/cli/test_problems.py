@@ -111,6 +111,12 @@ class TestFmt:
         (tmp_path / "m.yaml").write_text("a: [")
         assert call("fmt", str(tmp_path)).code == 65
 
+    def test_a_file_in_another_encoding_is_named_and_left_alone(self, call, tmp_path):
+        (tmp_path / "m.yaml").write_bytes("title: Zoé\n".encode("latin-1"))
+        result = call("fmt", str(tmp_path))
+        assert (result.code, "m.yaml:1:10: byte 0xe9 is not UTF-8" in result.err) == (65, True)
+        assert (tmp_path / "m.yaml").read_bytes() == b"title: Zo\xe9\n"
+
 
 class TestInit:
     def test_what_init_writes_is_valid(self, call, tmp_path):
