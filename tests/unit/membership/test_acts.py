@@ -37,6 +37,12 @@ def test_what_is_given_beside_must_be_allowed_too(bureau: Bureau) -> None:
     assert bureau.store.acts.all(Invitation, "acme") == []
 
 
+def test_a_misspelt_unit_is_answered_with_the_one_that_was_meant(bureau: Bureau) -> None:
+    with pytest.raises(UsageError) as misspelt:
+        bureau.office(BO).unit("/acmee")
+    assert misspelt.value.remedy == 'did you mean "/acme"?'
+
+
 def test_a_second_invitation_joins_the_one_that_is_open(bureau: Bureau) -> None:
     bureau.office(BO).invite(UNIT, [asked(SUE)])
     bureau.office(BO).add(SUE, DESK, "clerk")

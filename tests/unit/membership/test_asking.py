@@ -87,6 +87,12 @@ def test_an_address_outside_the_domains_of_the_channel_is_refused(bureau: Bureau
     assert bureau.office(BO).invite(UNIT, [asked(SUE)])[0].allowed
 
 
+def test_a_text_that_is_no_address_is_not_invited(bureau: Bureau) -> None:
+    with_channel(bureau, "email: {}")
+    assert "no address that mail could reach" in refused(bureau, asked("sue"))
+    assert bureau.store.acts.all(Invitation, "acme") == []
+
+
 def test_where_only_links_are_open_nobody_is_invited_by_email(bureau: Bureau) -> None:
     with_channel(bureau, "# no e-mail")
     assert "only by link" in refused(bureau, asked(SUE))

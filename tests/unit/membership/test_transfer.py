@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,15 @@ def test_nothing_moves_before_the_owner_confirms_and_the_store_keeps_only_the_ha
     assert notice.to == FAY
     assert len(code(bureau)) == 43
     assert transfer.token == digest(code(bureau))
+
+
+def test_whoever_starts_it_is_told_where_the_mail_with_the_code_cannot_leave(bureau: Bureau) -> None:
+    bureau.hire(SUE)
+    assert "is asked to confirm by mail" in start(bureau.office(FAY), UNIT, SUE).detail
+    office = replace(bureau.office(FAY), unsent="syncd.yaml names no mail server (smtp)")
+    assert start(office, UNIT, SUE).detail.endswith(
+        "has to confirm by a mail that waits: syncd.yaml names no mail server (smtp)"
+    )
 
 
 def test_no_command_line_takes_a_code_for_an_option(bureau: Bureau, monkeypatch: pytest.MonkeyPatch) -> None:
