@@ -44,7 +44,7 @@ class Resolution:
 
     `ids` has every text, also those held: they keep their person while they wait, and `held` says why.
     `persons` are all, known and new, by id; `changed` those the store must save; `accounts` by
-    (person id, target); `doubles` are persons whom several texts name, with these texts.
+    (person id, target).
     """
 
     ids: Mapping[str, str] = field(default_factory=dict)
@@ -52,7 +52,6 @@ class Resolution:
     persons: Mapping[str, Person] = field(default_factory=dict)
     changed: Sequence[Person] = ()
     accounts: Mapping[tuple[str, str], Account] = field(default_factory=dict)
-    doubles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def fold(text: str) -> str:
@@ -175,16 +174,12 @@ class _Book:
                 index = self._indexes.get(target)
                 if index is not None and native in index.by_native:
                     self._accounts.setdefault((person.id, target), index.by_native[native])
-        texts: defaultdict[str, list[str]] = defaultdict(list)
-        for text, person_id in self._ids.items():
-            texts[person_id].append(text)
         return Resolution(
             ids=self._ids,
             held=self._held,
             persons=self._persons,
             changed=[one for one in self._persons.values() if self._before.get(one.id) != one],
             accounts=self._accounts,
-            doubles={one: tuple(sorted(named)) for one, named in texts.items() if len(named) > 1},
         )
 
     def _known(self, names: _Names) -> Person | None:

@@ -348,7 +348,6 @@ class Limits:
     grants_at_least: int = 10
     privileged_per_run: int = 1
     admins_min: int = 1
-    mails_per_day: int = 50
     protected: frozenset[str] = frozenset()
     delete_units: str = "empty"
     first_plan: bool = False

@@ -36,16 +36,14 @@ def weigh(  # noqa: PLR0913  the three facts of a run have names of their own
     limits: Limits,
     *,
     today: str = "",
-    revoked: str = "",
     inactive: frozenset[str] = frozenset(),
 ) -> tuple[tuple[Stop, ...], tuple[LimitUse, ...]]:
     """Which limits the run exceeds, and how much of each it uses.
 
     `owned` and `desired` by target. `today` is an ISO date: a role whose last day lies before it ends
-    as announced. `revoked` is the person id of an explicit revoke. `inactive` are person ids that are
-    disabled: they administer nothing.
+    as announced. `inactive` are person ids that are disabled: they administer nothing.
     """
-    counted = [(_given(plan), *_removed(plan, desired[plan.target], today, revoked)) for plan in plans]
+    counted = [(_given(plan), *_removed(plan, desired[plan.target], today)) for plan in plans]
     held = {
         row.origin.counted: row.origin for rows in owned.values() for row in rows if row.key.kind in EDGES
     }
@@ -77,16 +75,14 @@ def _own(limits: Limits) -> list[Limits]:
     ]
 
 
-def without_removals(plan: Plan, desired: Desired, *, today: str = "", revoked: str = "") -> Plan:
-    """The plan with its counted removals held (reason `limit`); announced ends and named revokes still go.
+def without_removals(plan: Plan, desired: Desired, *, today: str = "") -> Plan:
+    """The plan with its counted removals held (reason `limit`); announced ends and what acts took still go.
 
     For stops that are `removals_only`: what somebody gains must not wait for what others would lose.
     """
     kept, held = [], []
     for change in plan.changes:
-        if change.op is Op.DELETE and (
-            change.key.kind not in EDGES or _is_asked(change, desired, today, revoked)
-        ):
+        if change.op is Op.DELETE and (change.key.kind not in EDGES or _is_asked(change, desired, today)):
             held.append(Held(change, "limit", "waits until the plan is approved: `syncd plans approve`"))
         else:
             kept.append(change)
@@ -102,23 +98,19 @@ def _given(plan: Plan) -> dict[Counted, Origin]:
     return {change.origin.counted: change.origin for change in edges}
 
 
-def _removed(
-    plan: Plan, desired: Desired, today: str, revoked: str
-) -> tuple[dict[Counted, Origin], dict[Counted, Origin]]:
+def _removed(plan: Plan, desired: Desired, today: str) -> tuple[dict[Counted, Origin], dict[Counted, Origin]]:
     """What somebody loses in this target, and the part that counts; a mere change of group is no loss."""
     given = _given(plan)
     lost = [
         c for c in plan.changes if c.op is Op.DELETE and c.key.kind in EDGES and c.origin.counted not in given
     ]
-    asked = [change for change in lost if _is_asked(change, desired, today, revoked)]
+    asked = [change for change in lost if _is_asked(change, desired, today)]
     return {c.origin.counted: c.origin for c in lost}, {c.origin.counted: c.origin for c in asked}
 
 
-def _is_asked(change: Change, desired: Desired, today: str, revoked: str) -> bool:
+def _is_asked(change: Change, desired: Desired, today: str) -> bool:
     """Whether files or rosters ask for this removal, so that it counts."""
     origin = change.origin
-    if revoked and origin.person == revoked:
-        return False
     if origin.until and origin.until < today:
         return False
     stands = any(need in desired.state for need in change.key.needs() if need.kind in CONTAINERS)

@@ -15,10 +15,10 @@ _guard = threading.Lock()
 _tally: Counter[tuple[str, str, str]] = Counter()
 
 
-def count(target: str, op: str, result: int | str, times: int = 1) -> None:
+def count(target: str, op: str, result: int | str) -> None:
     """One request to the connection `target`: what was asked, and the code answered or `NO_ANSWER`."""
     with _guard:
-        _tally[target, op, str(result)] += times
+        _tally[target, op, str(result)] += 1
 
 
 def counted() -> dict[tuple[str, str, str], int]:

@@ -124,7 +124,6 @@ def limits_of(
         grants_at_least=_number(policy, "grants", "at_least"),
         privileged_per_run=_number(policy, "privileged_per_run"),
         admins_min=_number(policy, "admins_min"),
-        mails_per_day=_number(policy, "mails", "per_day"),
         protected=frozenset(policy.protected),
         delete_units=policy.delete_units or "empty",
         first_plan=first,

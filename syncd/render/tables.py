@@ -69,7 +69,7 @@ def moment(time: str) -> str:
         return time
 
 
-def report_page(report: RunReport, *, everything: bool = False) -> Page:
+def report_page(report: RunReport) -> Page:
     """How a run ended: one sentence, then what did not work, then what was left waiting."""
     bad = [outcome for outcome in report.outcomes if outcome.result is not Result.DONE]
     title = _("Run {run} of {mapping}").format(run=report.run, mapping=report.plan.mapping)
@@ -85,7 +85,7 @@ def report_page(report: RunReport, *, everything: bool = False) -> Page:
     failed = tuple(("✗", target, told(message)) for target, message in sorted(report.plan.failed.items()))
     blocks = [Block(title, rows=failed, lines=tuple(lines), tone=tone), _mails(report)]
     if bad:
-        blocks.append(_outcomes(bad, report, everything=everything))
+        blocks.append(_outcomes(bad, report))
     return tuple(blocks)
 
 
@@ -103,8 +103,8 @@ def _summary(report: RunReport) -> str:
     return _("Nothing was written.") if report.exit_code else _("Nothing to change.")
 
 
-def _outcomes(bad: Sequence[Outcome], report: RunReport, *, everything: bool) -> Block:
-    shown = bad if everything else bad[:SHOWN]
+def _outcomes(bad: Sequence[Outcome], report: RunReport) -> Block:
+    shown = bad[:SHOWN]
     rows = tuple(
         (
             f"✗ {symbol(outcome.change)}",

@@ -129,10 +129,9 @@ def test_an_ldap_entry_belongs_to_the_same_person_by_mail_or_username() -> None:
         assert found.persons["p_new1"].pins == {"keycloak": "1", "ldap": directory.native}
 
 
-def test_two_texts_for_one_person_are_one_person_and_reported() -> None:
+def test_two_texts_for_one_person_are_one_person() -> None:
     found = resolved([ANN, "ann"], [account("1", "ann", ANN, email_verified=True)])
     assert len(set(found.ids.values())) == 1
-    assert found.doubles == {found.ids[ANN]: ("ann", ANN)}
 
 
 def test_accounts_of_two_persons_for_one_text_are_held() -> None:

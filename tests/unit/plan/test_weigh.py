@@ -108,16 +108,6 @@ def test_ends_that_were_announced_are_exempt_and_one_that_comes_early_is_not() -
     assert "removals" in weighed(removed=announced, today="2027-06-30")[0]
 
 
-def test_a_revoke_of_one_named_person_is_exempt() -> None:
-    units = [f"/acme/{number}" for number in range(5)]
-    left = [
-        (Key(Kind.MEMBER, ("acme", unit), (who(1),)), replace(member(1)[1], anchor=(unit, "role:member")))
-        for unit in units
-    ]
-    assert "removals" in weighed(removed=left)[0]
-    assert weighed(removed=left, revoked=who(1))[0] == {}
-
-
 def test_what_an_act_took_back_is_exempt_and_what_it_gave_in_a_unit_that_left_is_not() -> None:
     acts = [member(number, source="admin") for number in range(5)]
     assert weighed(removed=acts)[0] == {}
