@@ -1,7 +1,7 @@
 """Handing over a role that has one holder: asked for, confirmed by mail, then done in one transaction.
 
-The mail holds the token, the store only its SHA-256: who reads the store can confirm nothing. The run
-that follows adds before it removes, so that the unit is at no moment without a holder.
+The mail holds the token, the store, once it has left, only its SHA-256: who reads the store can confirm
+nothing. The run that follows adds before it removes, so that the unit is at no moment without a holder.
 """
 
 from __future__ import annotations

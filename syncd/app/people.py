@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from syncd.store import Store
 
 MOST_TRIES = 5
+SPENT = frozenset({"token", "url"})
+"""What only the mail itself may say once it has left."""
 DECLARED = frozenset({"file", "roster"})
 
 
@@ -218,6 +220,14 @@ def _send(store: Store, notice: Notice, send: Callable[[Notice], None]) -> None:
         send(claimed)
     except NotDelivered as error:
         again = error.temporary and claimed.attempts < MOST_TRIES
-        store.acts.save(replace(claimed, state="waiting" if again else "failed", reason=str(error)))
+        after = replace(claimed, state="waiting") if again else _over(claimed, "failed")
+        store.acts.save(replace(after, reason=str(error)))
     else:
-        store.acts.save(replace(claimed, state="sent", reason=""))
+        store.acts.save(replace(_over(claimed, "sent"), reason=""))
+
+
+def _over(notice: Notice, state: str) -> Notice:
+    """The notice once no mail is to leave any more: whoever reads the store later cannot use what it said."""
+    return replace(
+        notice, state=state, values={name: text for name, text in notice.values.items() if name not in SPENT}
+    )
