@@ -400,14 +400,16 @@ class Office:
 
     def _again(self, verb: str, address: str, done: Callable[[Invitation], Invitation | str]) -> Verdict:
         one = self._latest(address)
-        if verb == "cancel" and self.actor.operator and not self._exists(one.unit):
-            return self._ended(one, done(one))
+        changed = done(one)
+        too_late = isinstance(changed, str)
+        if self.actor.operator and (too_late or (verb == "cancel" and not self._exists(one.unit))):
+            return self._ended(one, changed)
         unit = self.path_of(one.unit)
         act = Act(verb, unit, self.subject(one.person, one.role, unit, one.address, one.address))
         decision = self.decided(act)
         if not decision.allowed:
             return Verdict(one.address, False, str(decision), decision.place)
-        return self._ended(one, done(one), decision)
+        return self._ended(one, changed, decision)
 
     def _ended(self, one: Invitation, changed: Invitation | str, decision: Decision | None = None) -> Verdict:
         """Keep how an invitation goes on; what waited for one that is over goes with it."""

@@ -43,6 +43,14 @@ def test_a_misspelt_unit_is_answered_with_the_one_that_was_meant(bureau: Bureau)
     assert misspelt.value.remedy == 'did you mean "/acme"?'
 
 
+def test_who_cancels_what_was_accepted_is_told_so_even_when_the_role_is_gone(bureau: Bureau) -> None:
+    bureau.hire(SUE)
+    assert bureau.office(BO).remove(SUE, UNIT).allowed
+    verdict = bureau.office().cancel(SUE)
+    assert not verdict.allowed
+    assert "was accepted on" in verdict.detail
+
+
 def test_a_second_invitation_joins_the_one_that_is_open(bureau: Bureau) -> None:
     bureau.office(BO).invite(UNIT, [asked(SUE)])
     bureau.office(BO).add(SUE, DESK, "clerk")
