@@ -12,6 +12,7 @@ import json
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
+from http.client import HTTPException, InvalidURL
 from typing import TYPE_CHECKING
 
 from syncd.notify.outbox import NotDelivered
@@ -101,12 +102,13 @@ def _post(hook: Hook, body: bytes, now: datetime) -> None:
         headers[SIGNATURE] = signature(hook.secret, body, now)
     if not hook.url.startswith(("https://", "http://")):
         raise NotDelivered(f"{hook.url}: a webhook is an http or https address", temporary=False)
-    request = urllib.request.Request(hook.url, data=body, headers=headers, method="POST")  # noqa: S310 - checked above
     try:
+        request = urllib.request.Request(hook.url, data=body, headers=headers, method="POST")  # noqa: S310 - checked above
         _OPENER.open(request, timeout=SECONDS).close()
     except urllib.error.HTTPError as error:
         error.close()
         temporary = error.code in TRY_AGAIN or error.code >= SERVER_FAULT
         raise NotDelivered(f"{hook.url} answers {error.code}", temporary=temporary) from error
-    except OSError as error:
-        raise NotDelivered(f"{hook.url}: {error}", temporary=True) from error
+    except (OSError, HTTPException, ValueError) as error:  # the last are of the address
+        reason = f"{hook.url}: {str(error).strip()}"
+        raise NotDelivered(reason, temporary=not isinstance(error, ValueError | InvalidURL)) from error

@@ -8,6 +8,7 @@ import io
 import json
 import urllib.error
 from datetime import UTC, datetime
+from http.client import BadStatusLine, HTTPException
 from typing import TYPE_CHECKING
 
 import pytest
@@ -102,3 +103,20 @@ def test_the_secret_of_a_webhook_is_found_beside_the_operators_file(tmp_path: Pa
     secret = settings.webhooks[0].secret
     assert secret is not None
     assert settings.secret(secret).get_secret_value() == "the secret"
+
+
+@pytest.mark.parametrize("failure", [BadStatusLine("garbage"), HTTPException("got more than 100 headers")])
+def test_what_is_no_http_is_a_failure_of_the_receiver_and_tried_again(
+    receiver: Receiver, failure: Exception
+) -> None:
+    receiver.failures = [failure]
+    with pytest.raises(NotDelivered) as caught:
+        tell(NOTICE, [Hook(URL, "", ())], NOW)
+    assert caught.value.temporary
+
+
+@pytest.mark.parametrize("url", ["https://[::1", "https://app example/"])
+def test_an_address_that_is_none_is_not_tried_again(url: str) -> None:
+    with pytest.raises(NotDelivered) as caught:
+        tell(NOTICE, [Hook(url, "", ())], NOW)
+    assert not caught.value.temporary
