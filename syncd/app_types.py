@@ -67,14 +67,14 @@ class MappingStatus:
 class DaemonStanding:
     """How the daemon is that answered at `address`, in its own words.
 
-    `queue` is how many mappings are due and wait; `problems` are the checks that are not ok, with why;
+    `queue` is how many mappings are due and wait, None where it does not know; `problems` are the checks that are not ok, with why;
     `requests` are (connection, operation, result, how many) since its start.
     """
 
     address: str
     version: str
     leader: bool
-    queue: int
+    queue: int | None
     problems: Mapping[str, str] = field(default_factory=dict)
     requests: tuple[tuple[str, str, str, int], ...] = ()
 

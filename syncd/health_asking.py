@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import math
 from typing import TYPE_CHECKING
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -40,12 +41,13 @@ def ask(address: str, config: str) -> DaemonStanding | None:
         return None
     samples, checks = list(_samples(found[METRICS])), json.loads(found[READY])["checks"]
     named = _named(samples)
-    values = {sample.name: sample.value for sample in samples if not sample.labels}
+    values: dict[str, float] = {sample.name: sample.value for sample in samples if not sample.labels}
+    waiting = values.get("syncd_queue_depth", math.nan)
     return DaemonStanding(
         address=address,
         version=named.get("version", ""),
         leader=bool(values.get("syncd_leader")),
-        queue=int(values.get("syncd_queue_depth", 0)),
+        queue=None if math.isnan(waiting) else int(waiting),
         problems={name: check["detail"] for name, check in checks.items() if check["status"] != "ok"},
         requests=tuple(
             (sample.labels["target"], sample.labels["op"], sample.labels["result"], int(sample.value))

@@ -65,7 +65,8 @@ def _daemon(daemon: DaemonStanding | None, address: str) -> Page:
             ),
         )
     role = _("it says when mappings run") if daemon.leader else _("another one says when mappings run")
-    said = _("{role}; waiting to run: {queue}").format(role=role, queue=number(daemon.queue))
+    queue = state("unknown") if daemon.queue is None else number(daemon.queue)
+    said = _("{role}; waiting to run: {queue}").format(role=role, queue=queue)
     title = _("Daemon {version} at {address}").format(version=daemon.version, address=daemon.address)
     problems = tuple(sorted(daemon.problems.items()))
     block = Block(title, rows=problems, lines=(said,), tone=Tone.WARN if problems else Tone.PLAIN)

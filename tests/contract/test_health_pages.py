@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,13 @@ def test_a_daemon_tells_status_how_it_is(served, metrics):
     assert (found.leader, found.queue) == (True, 3)
     assert found.problems == {"mapping acme": "acme.yaml:3:1: unknown key"}
     assert found.requests == (("main", "GET", "200", 1),)
+
+
+def test_a_daemon_whose_queue_does_not_answer_is_told_of_all_the_same(served, metrics):
+    metrics.named("test", Path("/etc/syncd/syncd.yaml"))
+    metrics.queue.set(math.nan)
+    found = ask(served, "/etc/syncd/syncd.yaml")
+    assert (found is not None, found and found.queue) == (True, None)
 
 
 def test_another_files_daemon_is_not_taken_for_ours(served, metrics):

@@ -108,3 +108,5 @@ def test_status_tells_of_the_daemon_what_metrics_tell():
     assert block.rows == (("store", "locked"),)
     assert block.lines == ("it says when mappings run; waiting to run: 2",)
     assert requests.rows == (("main", "GET", "200", "9"),)
+    (block,) = status_page((), DaemonStanding("127.0.0.1:9464", "1.0", True, None), "127.0.0.1:9464")[1:]
+    assert block.lines == ("it says when mappings run; waiting to run: unknown",)
