@@ -73,7 +73,7 @@ def parse_json(name: str, content: bytes, form: CsvFormat, url: str) -> Roster:
     place = Place(url)
     try:
         document = json.loads(content, parse_int=str, parse_float=str)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return _failed(name, place, f"is not JSON: {error}", "is it the right path?")
     if not isinstance(document, list) or not all(isinstance(item, dict) for item in document):
         return _failed(

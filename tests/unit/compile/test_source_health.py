@@ -76,6 +76,7 @@ def test_a_json_list_of_objects_is_a_roster():
     [
         (b"{}", "is not a list of objects"),
         (b"[", "is not JSON"),
+        (b"[" * 200_000, "is not JSON"),
         (b'[{"email": "a@x.example"}]', 'no object has "mail"; the names are email'),
         (b'[{"mail": {"a": 1}}]', 'object 1: "mail" is not a text'),
     ],
