@@ -67,8 +67,8 @@ class MappingStatus:
 class DaemonStanding:
     """How the daemon is that answered at `address`, in its own words.
 
-    `queue` is how many mappings are due and wait, None where it does not know; `problems` are the checks that are not ok, with why;
-    `requests` are (connection, operation, result, how many) since its start.
+    `queue` is how many mappings are due and wait, None where it does not know; `problems` are the checks
+    that are not ok, with why; `requests` are (connection, operation, result, how many) since its start.
     """
 
     address: str
