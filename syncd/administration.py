@@ -132,7 +132,7 @@ def _bounded(case: Case) -> Decision | None:
 def _granted(case: Case, row: Row) -> Decision:
     done, place = effects(case), case.world.places(row.keys)
     heir = _heir(case)
-    return Decision(True, case.worded("may"), "", row.text, place, done.gives, done.takes, heir)
+    return Decision(True, case.worded(allowed=True), "", row.text, place, done.gives, done.takes, heir)
 
 
 # --- acts that make no sense --------------------------------------------------------------------------

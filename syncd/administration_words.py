@@ -282,10 +282,11 @@ class Case:
     actor: Actor
     world: World
 
-    def worded(self, may: str) -> str:
-        """The question in words: who, what, to whom, where."""
-        return f"{actor_name(self.actor, self.world, self.act.unit)} {may} {phrase(self.act, self.world)}"
+    def worded(self, *, allowed: bool) -> str:
+        """The answer in words: who may or may not do what, to whom, where."""
+        actor, what = actor_name(self.actor, self.world, self.act.unit), phrase(self.act, self.world)
+        return f"{actor} may {what}" if allowed else f"{actor} may not {what}"
 
     def refused(self, cause: str, hint: str, rule: str, place: Place | None = None) -> Decision:
         """The answer no, with the rule behind it and what to do."""
-        return Decision(False, f"{self.worded('may not')}: {cause}", hint, rule, place)
+        return Decision(False, f"{self.worded(allowed=False)}: {cause}", hint, rule, place)

@@ -75,3 +75,15 @@ def test_what_nobody_translated_is_shown_as_it_is_line_by_line():
 def test_english_is_the_text_itself():
     locale.use("en")
     assert told("the file is empty") == "the file is empty"
+
+
+def test_a_refusal_of_an_act_is_told_in_french_down_to_its_cause_and_its_remedy():
+    locale.use("fr")
+    refusal = (
+        'bo ("clerk" in /acme) may not invite sue as "staff" to /acme: the account of bo is pending '
+        "(the state of the account); bo has to accept the invitation first"
+    )
+    assert told(refusal) == (
+        'bo (« clerk » dans /acme) ne peut pas inviter sue comme "staff" à /acme: le compte de bo est '
+        "pending (l'état du compte); bo doit d'abord accepter l'invitation"
+    )
