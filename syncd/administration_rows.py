@@ -150,7 +150,7 @@ def _miss(row: Row, verb: str, act: Act, actor: Actor, world: World) -> Miss | N
 
 
 def _by_files(act: Act) -> str:
-    return f"add a row that may {act.verb}, or make the change in the files of the mapping"
+    return f"add a row that allows {act.verb}, or make the change in the files of the mapping"
 
 
 def _other_way(act: Act, world: World) -> str:

@@ -265,13 +265,11 @@ def subject_name(act: Act, world: World) -> str:
     return act.target.who or world.name(act.target.person)
 
 
-def actor_name(actor: Actor, world: World, unit: Path) -> str:
-    """Who asks, with the roles held in the unit or above it."""
-    if actor.operator:
-        return "the operator"
+def roles_held(actor: Actor, world: World, unit: Path) -> str:
+    """The roles of whoever asks, in the unit or above it."""
     held = [each for each in world.of(actor.person) if is_within(unit, each.unit)]
     roles = ", ".join(f'"{each.role}" in {path(each.unit)}' for each in held)
-    return f"{world.name(actor.person)} ({roles or f'no role in {path(unit)} or above'})"
+    return roles or f"no role in {path(unit)} or above"
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,8 +282,11 @@ class Case:
 
     def worded(self, *, allowed: bool) -> str:
         """The answer in words: who may or may not do what, to whom, where."""
-        actor, what = actor_name(self.actor, self.world, self.act.unit), phrase(self.act, self.world)
-        return f"{actor} may {what}" if allowed else f"{actor} may not {what}"
+        what = phrase(self.act, self.world)
+        if self.actor.operator:
+            return f"the operator may {what}" if allowed else f"the operator may not {what}"
+        who, roles = self.world.name(self.actor.person), roles_held(self.actor, self.world, self.act.unit)
+        return f"{who} ({roles}) may {what}" if allowed else f"{who} ({roles}) may not {what}"
 
     def refused(self, cause: str, hint: str, rule: str, place: Place | None = None) -> Decision:
         """The answer no, with the rule behind it and what to do."""

@@ -394,7 +394,7 @@ class Office:
         """The invited person says no, or an operator for them; nothing is given, nobody is mailed again."""
         one = self._latest(address)
         if not self.actor.operator and self.actor.person != one.person:
-            cause = "only the invited person declines; whoever may invite cancels"
+            cause = "only the invited person declines; whoever invites cancels"
             return Verdict(one.address, False, f"{one.address}: {cause}")
         return self._ended(one, invitations.decline(one, self.now(), reason))
 

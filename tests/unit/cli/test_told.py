@@ -85,5 +85,11 @@ def test_a_refusal_of_an_act_is_told_in_french_down_to_its_cause_and_its_remedy(
     )
     assert told(refusal) == (
         'bo (« clerk » dans /acme) ne peut pas inviter sue comme "staff" à /acme: le compte de bo est '
-        "pending (l'état du compte); bo doit d'abord accepter l'invitation"
+        "pending (the state of the account); bo doit d'abord accepter l'invitation"
     )
+
+
+def test_a_message_behind_its_place_is_not_taken_for_the_answer_to_an_act():
+    locale.use("fr")
+    assert told("a.yaml:3:1: the file may be cut off here").startswith("a.yaml:3:1")
+    assert "peut be" not in told("a.yaml:3:1: the file may be cut off here")
