@@ -186,14 +186,19 @@ class Inviter:
         found = self.store.acts.all(Invitation, self.mapping, state=InvitationState.DECLINED)
         return {one.person for one in found if one.declared}
 
-    def advance(self, named: frozenset[str]) -> list[Mailed]:
-        """Do the next steps of every invitation; `named` are the persons whom the files still name."""
+    def advance(self, named: frozenset[str], units: frozenset[str]) -> list[Mailed]:
+        """Do the next steps of every invitation; `named` are the persons whom the files still name.
+
+        One by an act into a unit that is not among `units`, those of the files by id, is left as it is: the
+        unit may be back tomorrow, and a mail that left is not taken back.
+        """
         waiting = {grant.waits for grant in self.grants()}
 
         def wanted(one: Invitation) -> bool:
             return one.person in named if one.declared else one.id in waiting
 
-        return self._each(self.open(), wanted, passive=False)
+        known = [one for one in self.open() if one.declared or one.unit in units]
+        return self._each(known, wanted, passive=False)
 
     def waiting(self) -> Mapping[str, str]:
         """Why a person must wait although the account is there, by person id."""

@@ -125,7 +125,8 @@ def advance(settings: Settings, inviter: Inviter | None, job: Job, prepared: Pre
 def _invited(inviter: Inviter, prepared: Prepared, compiled: Compiled) -> list[Mailed]:
     inviter.declare(invitees(prepared, compiled))
     named = {prepared.people.ids.get(one.who, "") for one in compiled.assignments if one.source in DECLARED}
-    return inviter.advance(frozenset(named))
+    units = {uid for unit in compiled.units.values() for uid in (unit.uid, *unit.former)}
+    return inviter.advance(frozenset(named), frozenset(units))
 
 
 def invitees(prepared: Prepared, compiled: Compiled) -> Iterator[Invitee]:

@@ -256,7 +256,8 @@ class Story:
                 inviter.settle()
                 if self.declared and not self._is_accepted():
                     inviter.declare([self.invitee])
-                inviter.advance(frozenset({self.person} if self.declared else ()))
+                units = frozenset(one.unit for one in self.invitations())
+                inviter.advance(frozenset({self.person} if self.declared else ()), units)
             except Crash as crash:
                 self.crashes.append(str(crash))
                 self.on_crash()
