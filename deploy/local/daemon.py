@@ -10,7 +10,7 @@ from deploy.local.process import LOOPBACK
 from deploy.local.server import Server
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 SYNCD = Path(__file__).resolve().parents[2] / ".venv" / "bin" / "syncd"
 
@@ -36,10 +36,15 @@ class Daemon(Server):
         """It has no data of its own: the store lies beside syncd.yaml."""
 
     def command(self) -> Sequence[str | Path]:
+        self._say_where()
         return [SYNCD, "--config", self._settings, "daemon"]
 
-    def environment(self) -> Mapping[str, str]:
-        return {"SYNCD_LISTEN__HEALTH": f"{LOOPBACK}:{self.port('health')}"}
+    def _say_where(self) -> None:
+        """Have syncd.yaml name the health address, so that `syncd status` asks this daemon."""
+        head, mappings, named = self._settings.read_text().partition("\nmappings:\n")
+        kept = "\n".join(line for line in head.splitlines() if not line.startswith("listen:"))
+        listen = f"listen: {{health: {LOOPBACK}:{self.port('health')}}}"
+        self._settings.write_text(f"{kept}\n{listen}{mappings}{named}")
 
     def answers(self) -> bool:
         try:

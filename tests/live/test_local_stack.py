@@ -22,6 +22,7 @@ import pytest
 
 from deploy.docker.directory import Directory
 from deploy.local import keycloak
+from deploy.local.daemon import SYNCD
 from deploy.local.keycloak import REPOSITORY
 from deploy.local.process import listens
 from deploy.local.servers import MailSink, ServerFailed, Slapd
@@ -226,8 +227,11 @@ def test_a_run_applies_the_demo_and_a_second_one_has_nothing_to_do(
         second = capfd.readouterr().out
         assert status(Stack(tmp_path / "stack")) == 0
         assert "syncd     ok" in capfd.readouterr().out
+        command = [SYNCD, "--config", Stack(tmp_path / "stack").settings, "status"]
+        told = subprocess.run(command, capture_output=True, text=True, check=True)
     finally:
         stop(Stack(tmp_path / "stack"), wipe=True)
+    assert "No daemon" not in told.stdout
     assert re.search(r"^  [1-9]\d* done$", first, re.MULTILINE)
     assert "Keycloak   http://127.0.0.1:" in first
     assert "syncd is ready on http://127.0.0.1:" in first
