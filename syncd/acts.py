@@ -212,7 +212,10 @@ class ProfileEdit(Record):
 
 @dataclass(frozen=True, slots=True)
 class Notice(Record):
-    """A mail or webhook of syncd's own that is to leave: written with the act, sent afterwards, once."""
+    """A mail or webhook of syncd's own that is to leave: written with the act, sent afterwards.
+
+    One that was cut off while it was `sending` leaves again, under the same id.
+    """
 
     to: str = ""
     about: str = ""  # invitation.accepted, join.requested, transfer.confirm, …
@@ -221,6 +224,7 @@ class Notice(Record):
     state: str = "waiting"  # waiting | sending | sent | failed
     attempts: int = 0
     reason: str = ""
+    sending_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

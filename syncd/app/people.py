@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from syncd.store import Store
 
 MOST_TRIES = 5
+CUT_OFF = timedelta(minutes=15)
+"""A notice that is on its way for longer has no sender any more: no server is waited for so long."""
 SPENT = frozenset({"token", "url"})
 """What only the mail itself may say once it has left."""
 DECLARED = frozenset({"file", "roster"})
@@ -171,9 +174,10 @@ def end_locks(store: Store, mapping: str, prepared: Prepared) -> None:
 def send_notices(settings: Settings, store: Store, mapping: str) -> None:
     """Let the notices leave that acts wrote: each is claimed before it is sent, and kept with its result.
 
-    One with an address is a mail, one without is for applications.
+    One with an address is a mail, one without is for applications. Each leaves at least once: one whose
+    sender died leaves again, as the same mail or webhook by its id.
     """
-    waiting = store.acts.all(Notice, mapping, state="waiting")
+    waiting = [*_cut_off(store, mapping), *store.acts.all(Notice, mapping, state="waiting")]
     outbox, hooks = _outbox(settings) if waiting else None, _hooks(settings) if waiting else []
     for notice in waiting:
         if not notice.to:
@@ -212,19 +216,32 @@ def _may_go(settings: Settings, address: str) -> bool:
     return only is None or address.rpartition("@")[2].lower() in {domain.lower() for domain in only}
 
 
+def _cut_off(store: Store, mapping: str) -> list[Notice]:
+    sending, last = store.acts.all(Notice, mapping, state="sending"), now() - CUT_OFF
+    return [one for one in sending if one.sending_at is None or one.sending_at <= last]
+
+
 def _send(store: Store, notice: Notice, send: Callable[[Notice], None]) -> None:
-    try:
-        claimed = store.acts.save(replace(notice, state="sending", attempts=notice.attempts + 1))
-    except Stale:
-        return  # another process sends it
+    with suppress(Stale):  # another process sends it, or thought that this one had died
+        if notice.attempts >= MOST_TRIES:
+            store.acts.save(
+                replace(_over(notice, "failed"), reason="cut off while it was sent, the last time too")
+            )
+            return
+        claim = replace(notice, state="sending", attempts=notice.attempts + 1, sending_at=now())
+        claimed = store.acts.save(claim)
+        store.acts.save(_sent(claimed, send))
+
+
+def _sent(claimed: Notice, send: Callable[[Notice], None]) -> Notice:
+    """The notice after a try."""
     try:
         send(claimed)
     except NotDelivered as error:
         again = error.temporary and claimed.attempts < MOST_TRIES
         after = replace(claimed, state="waiting") if again else _over(claimed, "failed")
-        store.acts.save(replace(after, reason=str(error)))
-    else:
-        store.acts.save(replace(_over(claimed, "sent"), reason=""))
+        return replace(after, reason=str(error))
+    return replace(_over(claimed, "sent"), reason="")
 
 
 def _over(notice: Notice, state: str) -> Notice:
