@@ -316,16 +316,16 @@ class Office:
         person = act.target.person or self._new_person(one)
         gives = [replace(given, person=person) for each in (decision, *further) for given in each.gives]
         decision = replace(decision, gives=tuple(gives))
+        answered = [one.answers] if one.answers else []
         if has_account:
-            self.store.acts.change(*self.given(decision, one.address), by=self.by)
+            records: Sequence[Record] = self.given(decision, one.address)
             said = "has an account already, so no mail leaves"
         elif open_ is not None:
-            waiting = self.given(decision, one.address, waits=open_.id, source=Source.INVITATION)
-            self.store.acts.change(*waiting, by=self.by)
+            records = self.given(decision, one.address, waits=open_.id, source=Source.INVITATION)
             said = "waits for the invitation that is open already, so no other mail leaves"
         else:
-            self._ask(unit, one, person, decision)
-            said = "invited"
+            records, said = self._asked(unit, one, person, decision), "invited"
+        self.store.acts.change(*answered, *records, by=self.by)
         return Verdict(one.address, True, f"{decision}; {said}", decision.place), gives
 
     def _further(self, person: str, one: Asked, at: Path, role: str) -> Decision:
@@ -333,8 +333,8 @@ class Office:
         act = Act("add", at, self.subject(person, role, at, one.address, one.address))
         return self.decided(act)
 
-    def _ask(self, unit: Path, one: Asked, person: str, decision: Decision) -> None:
-        """The invitation and everything that waits for it, in one transaction."""
+    def _asked(self, unit: Path, one: Asked, person: str, decision: Decision) -> list[Record]:
+        """The invitation and everything that waits for it."""
         invitee = Invitee(
             person,
             fold(one.address),
@@ -347,8 +347,7 @@ class Office:
             one.attributes,
         )
         made = invitations.asked(self.new_id("i"), self.mapping, invitee, self.by, self.now())
-        waiting = self.given(decision, one.address, waits=made.id, source=Source.INVITATION)
-        self.store.acts.change(made, *waiting, by=self.by)
+        return [made, *self.given(decision, one.address, waits=made.id, source=Source.INVITATION)]
 
     def _language(self, unit: Path) -> str:
         """The language of mails to people of whom nothing else is known."""

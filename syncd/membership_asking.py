@@ -35,13 +35,13 @@ def lacking(world: World, unit: Path, one: Asked, beside: Sequence[Path]) -> Ver
     """Why a new invitation by e-mail is not made: no address, no such channel, or what it asks was not said.
 
     `beside` are further units that are given with it: each of a kind that the channel asks for. Whoever
-    redeemed a link (`Asked.channel`) filled in a page that asks for itself.
+    redeemed a link (`Asked.answers`) filled in a page that asks for itself.
     """
     channels = world.document(unit).invitations.channels
     if not is_address(one.address):
         cause = "this is no address that mail could reach; write it as name@example.org"
         return Verdict(one.address, False, f"{one.address}: {cause}")
-    if one.channel != "email" or (channels.email is None and channels.link is None):
+    if one.answers is not None or (channels.email is None and channels.link is None):
         return None
     if channels.email is None:
         place = world.places(EMAIL[:2])

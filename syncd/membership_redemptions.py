@@ -157,11 +157,11 @@ def _let_in(office: Office, note: Redemption) -> Verdict:
         return Verdict(note.address, True, "waits to be approved")
     if note.state != "confirmed" and _has_account(office, note):
         return _ask(office, note, link, unit)
-    asked = Asked(note.address, link.role, note.given_name, note.family_name, note.locale, channel="link")
+    invited = replace(note, state="invited")
+    asked = Asked(note.address, link.role, note.given_name, note.family_name, note.locale, answers=invited)
     verdict = issuer.invite(unit, [asked])[0]
     if not verdict.allowed:
         raise _Refused(verdict.detail)
-    office.store.acts.save(replace(note, state="invited"))
     return verdict
 
 

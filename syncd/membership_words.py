@@ -10,6 +10,7 @@ from syncd.mapping.check_report import OWN
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from syncd.acts import Redemption
     from syncd.errors import Place
 
 
@@ -31,7 +32,7 @@ class Verdict:
 class Asked:
     """One person to be invited, as whoever invites describes them; an empty role is the model's default.
 
-    `channel` is the way in: `link` for somebody who redeemed one.
+    For somebody who redeemed a link, `answers` is the note of it as it is kept together with what is given.
     """
 
     address: str
@@ -41,7 +42,7 @@ class Asked:
     locale: str = ""
     username: str = ""
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    channel: str = "email"
+    answers: Redemption | None = None
 
 
 def titled(title: Mapping[str, str], language: str) -> str:

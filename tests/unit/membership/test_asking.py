@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from syncd.acts import Grant, Invitation, InvitationState
+from syncd.acts import Grant, Invitation, InvitationState, Redemption
 from syncd.app.people_lists import member_lines, members_csv
 from syncd.errors import TargetError
 from syncd.membership_words import Asked
@@ -70,7 +70,7 @@ def test_who_has_an_account_or_redeemed_a_link_is_asked_nothing(bureau: Bureau) 
     bureau.office(BO).remove(SUE, UNIT)
     with_channel(bureau, "email: {ask: [given_name]}")
     assert bureau.office(BO).invite(UNIT, [asked(SUE)])[0].allowed
-    assert bureau.office(BO).invite(UNIT, [replace(asked(SAM), channel="link")])[0].allowed
+    assert bureau.office(BO).invite(UNIT, [replace(asked(SAM), answers=Redemption("x_1", "acme"))])[0].allowed
 
 
 def test_beside_the_unit_only_those_of_a_kind_that_is_asked_for_are_given(bureau: Bureau) -> None:
@@ -96,7 +96,7 @@ def test_a_text_that_is_no_address_is_not_invited(bureau: Bureau) -> None:
 def test_where_only_links_are_open_nobody_is_invited_by_email(bureau: Bureau) -> None:
     with_channel(bureau, "# no e-mail")
     assert "only by link" in refused(bureau, asked(SUE))
-    assert bureau.office(BO).invite(UNIT, [replace(asked(SAM), channel="link")])[0].allowed
+    assert bureau.office(BO).invite(UNIT, [replace(asked(SAM), answers=Redemption("x_1", "acme"))])[0].allowed
 
 
 @pytest.mark.parametrize(

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from syncd.acts import Invitation, Link, Redemption
+from syncd.acts import Grant, Invitation, Link, Redemption
 from syncd.membership_joins import approve, refuse
 from syncd.membership_links import create, revoke
 from syncd.membership_redemptions import Wish, behind, confirm, is_address, process, redeem
 from tests.unit.membership.bureau import BO, SAM, UNIT
 
 if TYPE_CHECKING:
+    from syncd.acts import Record
     from syncd.membership import Office
     from tests.unit.membership.bureau import Bureau
 
@@ -80,6 +82,40 @@ def test_an_address_that_has_an_account_is_mailed_a_token_and_gets_nothing_witho
     (verdict,) = process(public(bureau))
     assert verdict.allowed
     assert states(bureau) == ["invited"]
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("address", [NEW, KNOWN])
+def test_whoever_answers_a_note_may_be_killed_after_any_write_and_the_next_run_says_invited(
+    bureau: Bureau, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    acts, token, written = bureau.store.acts, "", []
+    if address == KNOWN:
+        bureau.accounts.put(KNOWN)
+    noted(bureau, address)
+    if address == KNOWN:
+        process(public(bureau))
+        (mail,) = bureau.notices("link.confirm")
+        token = mail.values["url"].removeprefix("https://join.example/join/")
+        assert confirm(bureau.store, token, bureau.now) == ""
+
+    def killed(*records: Record, **more: object) -> None:
+        written.append(change(*records, **more))
+        raise Killed
+
+    change = acts.change
+    monkeypatch.setattr(acts, "change", killed)
+    monkeypatch.setattr(acts, "save", lambda record, by="": killed(record, by=by))
+    for _ in range(3):
+        with suppress(Killed):
+            process(public(bureau))
+    assert len(written) == 1
+    assert states(bureau) == ["invited"]
+    given = [one for one in acts.all(Grant, "acme") if one.role == "guest"]
+    assert [one.who for one in given] == [address]
 
 
 def test_a_second_click_at_the_same_moment_finds_the_link_used(
