@@ -22,6 +22,7 @@ from syncd.store.person_attrs import PersonAttrs
 from syncd.store.persons import Persons
 from syncd.store.plans import Approval, Plans, StoredPlan
 from syncd.store.readings import Readings
+from syncd.store.reasons import Reasons
 from syncd.store.renames import Renames
 from syncd.store.runs import Runs, StoredRun
 from syncd.store.sources import Sources, StoredSource
@@ -77,6 +78,7 @@ class Store:
         self._broken_persons = persons.broken
 
         self.acts = Acts(database, seal, audit)
+        self.reasons = Reasons(database, self.acts)
         self.lease = leases.lease
         self.lease_state = leases.state
         self.may_write = leases.may_write

@@ -78,6 +78,10 @@ class Acts:
             kept = self._write(connection, [*records, *notices], by, gone)
         return tuple(kept[: len(records)])
 
+    def enter(self, connection: Connection, notices: Iterable[Notice]) -> None:
+        """Keep new notices in the caller's transaction."""
+        self._write(connection, [*notices])
+
     @overload
     def get(self, kind: type[R], id_: str) -> R | None: ...
     @overload

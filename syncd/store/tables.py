@@ -297,3 +297,9 @@ former_names = Table(
     Column("mapping", NAME, primary_key=True),
     Column("former", NAME, primary_key=True),
 )
+reasons = Table(
+    "reasons",
+    metadata,
+    Column("mapping", NAME, primary_key=True),
+    Column("document", Json, nullable=False),
+)

@@ -1,0 +1,184 @@
+"""Why a mapping is as it is, and when somebody is to be told: one notice for each change of reason. Pure.
+
+A reason is the same as long as its state and what it names stay: which limits, which servers, which file,
+which kinds of waiting. What comes and goes by itself is told once it has lasted a while, and that all is
+well again only to who was told that it was not.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from syncd.errors import Busy, MappingInvalid, Refused, Stale, TargetError
+from syncd.model import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime, timedelta
+
+    from syncd.errors import Problem, SyncdError
+    from syncd.model import RunReport
+    from syncd.schedule import Rhythm
+
+ABOUT = "mapping."
+PERIODS = 3  # times that a mapping was due since a run of it ended, after which it counts as left alone
+BY_ITSELF = frozenset({"person", "needed"})
+"""Kinds of waiting that end without an operator: somebody accepts, or what is in the way goes."""
+OURS = "syncd"
+
+
+class State(StrEnum):
+    """How a mapping is, by its newest run and its files."""
+
+    WELL = "well"
+    HELD = "held"  # changes wait for an operator
+    STOPPED = "stopped"  # by a limit
+    FAILING = "failing"  # a server was not read, or did not take what was written
+    INVALID = "invalid"  # the files as they are now are not in force
+    STALE = "stale"  # no run ends any more
+
+
+SLOW = frozenset({State.FAILING, State.HELD})
+"""What often is over by the next run, so that it is told once it has lasted."""
+OVERDUE = frozenset({State.WELL, State.HELD})
+"""Who was told no worse is told that no run ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A state with what it names; `facts` and `detail` are said with it. Only `detail` may quote a file."""
+
+    state: State = State.WELL
+    names: tuple[str, ...] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
+    detail: str = field(default="", compare=False)
+
+    def same(self, other: Reason) -> bool:
+        """Whether nothing has changed that somebody should hear of."""
+        return (self.state, self.names) == (other.state, other.names)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is known of a mapping: how it is since when, and what of it was told last, and when."""
+
+    present: Reason
+    since: datetime
+    told: Reason = Reason()
+    told_at: datetime | None = None
+
+    @property
+    def is_told(self) -> bool:
+        """Whether somebody was told how it is now."""
+        return self.told_at is not None and self.present.same(self.told)
+
+
+EVENTS = tuple(sorted(f"{ABOUT}{'recovered' if one is State.WELL else one}" for one in State))
+"""What webhooks and `notify.events` may name of mappings."""
+
+
+def event(reason: Reason) -> str:
+    """The event that tells a reason."""
+    return f"{ABOUT}{'recovered' if reason.state is State.WELL else reason.state}"
+
+
+# --- which reason -------------------------------------------------------------------------------------
+
+
+def of_files(problem: Problem) -> Reason:
+    """The files as they are now cannot be used; whatever the last valid ones did is second to that."""
+    place, said = (
+        str(problem.place),
+        f"{problem.path}: {problem.message}" if problem.path else problem.message,
+    )
+    return Reason(State.INVALID, (problem.place.file,), {"place": place}, said)
+
+
+def of_error(error: SyncdError) -> Reason | None:
+    """Why a run did not come about; None where somebody else was at work, which says nothing."""
+    if isinstance(error, Busy | Stale):
+        return None
+    if isinstance(error, MappingInvalid):
+        return of_files(error.problems[0])
+    name = error.target if isinstance(error, TargetError) else OURS
+    return Reason(State.FAILING, (name,), detail=error.in_one_line)
+
+
+def of_fault() -> Reason:
+    """A run that ended by a fault of ours."""
+    return Reason(State.FAILING, (OURS,), detail="syncd itself is at fault, see its log")
+
+
+def of_report(report: RunReport) -> Reason:
+    """How a run left the mapping, the worst first."""
+    plan = report.plan
+    if plan.failed:
+        return Reason(State.FAILING, tuple(sorted(plan.failed)), detail="; ".join(plan.failed.values()))
+    if report.exit_code == Refused.exit_code and plan.stops:
+        asked = "; ".join(f"{one.limit}: {one.asked} ({one.allowed})" for one in plan.stops)
+        limits = tuple(sorted({one.limit for one in plan.stops}))
+        return Reason(State.STOPPED, limits, {"limits": asked, "plan": plan.digest[:12]})
+    if report.exit_code and (undone := _undone(report)):
+        told = ", ".join(f"{target}: {count}" for target, count in sorted(undone.items()))
+        return Reason(State.FAILING, tuple(sorted(undone)), {"run": report.run}, f"not written: {told}")
+    return _waiting(report)
+
+
+def _undone(report: RunReport) -> Counter[str]:
+    """How many changes were not done, by target."""
+    targets = {id(change): plan.target for plan in report.plan.plans for change in plan.changes}
+    return Counter(
+        targets.get(id(one.change), "") for one in report.outcomes if one.result is not Result.DONE
+    )
+
+
+def _waiting(report: RunReport) -> Reason:
+    plan = report.plan
+    counts = Counter(held.reason for one in plan.plans for held in one.held if held.reason not in BY_ITSELF)
+    counts += Counter({"policy": len(plan.policy_waiting)})
+    if not counts:
+        return Reason()
+    told = ", ".join(f"{name}: {count}" for name, count in sorted(counts.items()))
+    return Reason(State.HELD, tuple(sorted(counts)), {"held": told, "plan": plan.digest[:12]})
+
+
+# --- whether it is told -------------------------------------------------------------------------------
+
+
+def judged(
+    kept: Kept | None, reason: Reason, now: datetime, after: timedelta, wanted: Callable[[str], bool]
+) -> tuple[Kept, Reason | None]:
+    """What is known from now on, and the reason to tell, if there is one; `wanted` says which events are.
+
+    A reason that nobody wants to hear of is not told, and does not count as told.
+    """
+    kept = kept or Kept(reason, now)
+    since = kept.since if reason.state is kept.present.state else now
+    present = replace(kept, present=reason, since=since)
+    if reason.same(kept.told) or (reason.state in SLOW and now - since < after):
+        return present, None
+    if wanted(event(reason)):
+        return replace(present, told=replace(reason, detail=""), told_at=now), reason
+    if reason.state is State.WELL:
+        return replace(present, told=reason, told_at=None), None
+    return present, None
+
+
+def left_alone(
+    kept: Kept | None, ended: datetime, rhythm: Rhythm, looked_since: datetime, now: datetime
+) -> Reason | None:
+    """That no run ends any more, where one should have: `ended` is when the newest did.
+
+    Who has been looking since `looked_since` waits for one time that the mapping is due, as a run that
+    makes up for missed ones needs a moment.
+    """
+    if kept is not None and kept.told.state not in OVERDUE:
+        return None
+    times = rhythm.next(ended, PERIODS)
+    seen = rhythm.after(looked_since)
+    if len(times) < PERIODS or seen is None or max(times[-1], seen) > now:
+        return None
+    return Reason(State.STALE, (), {"ended": ended.isoformat(timespec="seconds")})
