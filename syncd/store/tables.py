@@ -303,3 +303,12 @@ reasons = Table(
     Column("mapping", NAME, primary_key=True),
     Column("document", Json, nullable=False),
 )
+answers = Table(
+    "answers",
+    metadata,
+    Column("job", BigInteger, primary_key=True, autoincrement=False),  # of the request, see `errand`
+    Column("taken_at", Instant, nullable=False),
+    Column("status", Integer),  # NULL: taken and not answered yet
+    Column("headers", Json),
+    Column("body", LargeBinary),
+)

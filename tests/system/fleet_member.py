@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from syncd import cluster, daemon_runs, schedule
+from syncd import cluster, cluster_worker, daemon_runs, schedule
 from syncd.app.in_force import ACTOR, InForce
 from syncd.app.timing import Timing
 from syncd.daemon import Daemon, Role
@@ -43,7 +43,8 @@ FAULTS, FAILURES = (
 STEP = 0.02  # seconds between two steps of a run
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
-cluster.HEARTBEAT, cluster.STALLED, cluster.REAP, cluster.POLL = 1.0, 5.0, 1.0, 1.0
+cluster.REAP = cluster_worker.HEARTBEAT = cluster_worker.POLL = 1.0
+cluster_worker.STALLED = 5.0
 leader.SILENT = 4.0
 schedule.FIRST_PAUSE, schedule.LONGEST_PAUSE = timedelta(seconds=1), timedelta(seconds=4)
 

@@ -35,6 +35,8 @@ def test_an_upgrade_says_what_it_did_and_a_second_one_has_nothing_to_do(url: str
             "0002 What people do: records of acts, and the mails sent for them.",
             "0003 What targets held when they were last read.",
             "0004 On PostgreSQL, the queue that daemons share, in a schema of its own.",
+            "0005 How mappings are, and what of it was told.",
+            "0006 What workers answer to requests that another process handed over to them.",
         ]
         assert store.upgrade() == []
         assert store.check() == []
