@@ -6,6 +6,7 @@ The revisions lie in `revisions/versions`; they are written by hand and never ch
 from __future__ import annotations
 
 import secrets
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,8 @@ from syncd.store import tables
 from syncd.store.database import UPGRADE
 
 if TYPE_CHECKING:
-    from alembic.script import Script
+    from collections.abc import Mapping
+
     from sqlalchemy import Connection
 
     from syncd.store.database import Database
@@ -69,25 +71,26 @@ def damage(database: Database) -> list[str]:
 
 
 def _pending(connection: Connection, name: str) -> list[str]:
-    script = ScriptDirectory.from_config(_config(connection))
-    known = [*script.walk_revisions()]  # newest first
+    known = _revisions()
     current = MigrationContext.configure(connection).get_current_revision()
     if current is None:
-        return [_title(revision) for revision in reversed(known)]
-    if current not in {revision.revision for revision in known}:
+        return [*known.values()]
+    if current not in known:
         raise StoreError(
             f"the store {name} is newer than this program (revision {current})",
             "install the syncd that upgraded it, or restore the backup made before the upgrade",
         )
-    missing = script.iterate_revisions("head", current)
-    return [_title(revision) for revision in reversed([*missing])]
+    return [*known.values()][[*known].index(current) + 1 :]
 
 
-def _title(revision: Script) -> str:
-    return f"{revision.revision} {revision.doc}"
+@cache
+def _revisions() -> Mapping[str, str]:
+    """Every revision, oldest first, with its title; read once, since a run asks for them many times."""
+    found = [*ScriptDirectory.from_config(_config()).walk_revisions()]
+    return {one.revision: f"{one.revision} {one.doc}" for one in reversed(found)}
 
 
-def _config(connection: Connection) -> Config:
+def _config(connection: Connection | None = None) -> Config:
     config = Config()
     config.set_main_option("script_location", str(_REVISIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")

@@ -84,6 +84,7 @@ class MemoryTarget:
         self._marker = marker
         self._facts: dict[Key, dict[str, tuple[str, ...]]] = {}
         self._natives: dict[Key, str] = {}
+        self._places: dict[str, Key] = {}  # the other way round
         self._marks: dict[str, str] = {}  # native id of a container → its mark
         self._made = 0
 
@@ -96,7 +97,7 @@ class MemoryTarget:
         state = {key: dict(attrs) for key, attrs in self._facts.items() if self._is_in(key, scope)}
         for _ in {Key(Kind.GROUP), *(key for key in state if key.kind in CONTAINERS)}:
             self._request()
-        accounts = tuple(one for one in self.accounts.values() if self._is_asked_for(one, scope))
+        accounts = self._asked_for(scope)
         natives = {key: native for key, native in self._natives.items() if key in state}
         marks = {key: self._marks[native] for key, native in natives.items() if native in self._marks}
         return Observation(state, natives, accounts, marks, self.requests - before)
@@ -119,10 +120,11 @@ class MemoryTarget:
                 inside = True
         return inside and any(key.place[: len(top)] == top for top in scope.tops)
 
-    @staticmethod
-    def _is_asked_for(account: Account, scope: Scope) -> bool:
-        return account.native in scope.natives or not scope.people.isdisjoint(
-            {account.username, account.email}
+    def _asked_for(self, scope: Scope) -> tuple[Account, ...]:
+        return tuple(
+            one
+            for one in self.accounts.values()
+            if one.native in scope.natives or not scope.people.isdisjoint({one.username, one.email})
         )
 
     # --- shape
@@ -185,7 +187,8 @@ class MemoryTarget:
         return Key(key.kind, place, item)
 
     def _by_native(self, kind: Kind, native: str) -> Key | None:
-        return next((key for key, one in self._natives.items() if key.kind is kind and one == native), None)
+        key = self._places.get(native)
+        return key if key is not None and key.kind is kind else None
 
     def _create(self, key: Key, attrs: Attrs) -> str:
         if key.kind in _EDGES and key.item[0] not in self.accounts:
@@ -230,7 +233,7 @@ class MemoryTarget:
         if change.key in self._facts:
             raise RefusedWriteError(f"{change.key} exists already")
         self._facts = {_renamed(key, source, change.key): attrs for key, attrs in self._facts.items()}
-        self._natives = {_renamed(key, source, change.key): one for key, one in self._natives.items()}
+        self._rename_natives(source, change.key)
         return change.native
 
     def _delete(self, key: Key) -> str:
@@ -238,9 +241,18 @@ class MemoryTarget:
             inside = next((one for one in self._facts if key in one.needs()), None)
             if inside is not None:
                 raise RefusedWriteError(f"{key} is not empty: {inside}")
+        return self._delete_alone(key)
+
+    def _delete_alone(self, key: Key) -> str:
         self._facts.pop(key, None)
-        self._marks.pop(self._natives.get(key, ""), None)
-        return self._natives.pop(key, "")
+        native = self._natives.pop(key, "")
+        self._marks.pop(native, None)
+        self._places.pop(native, None)
+        return native
+
+    def _rename_natives(self, old: Key, new: Key) -> None:
+        self._natives = {_renamed(key, old, new): native for key, native in self._natives.items()}
+        self._places = {native: key for key, native in self._natives.items()}
 
     # --- behind syncd's back
 
@@ -250,21 +262,21 @@ class MemoryTarget:
         if key.kind in _EDGES or key.kind in (Kind.GRANT, Kind.COMPOSITE):
             return ""
         self._made += 1
-        self._natives[key] = f"n{self._made}"
-        return self._natives[key]
+        native = f"n{self._made}"
+        self._natives[key], self._places[native] = native, key
+        return native
 
     def drop(self, key: Key) -> None:
         """Take a fact away with everything below it, as a stranger would."""
         for one in [
             one for one in self._facts if one == key or (key.kind in CONTAINERS and _is_below(one, key.place))
         ]:
-            del self._facts[one]
-            self._marks.pop(self._natives.pop(one, ""), None)
+            self._delete_alone(one)
 
     def rename(self, old: Key, new: Key) -> None:
         """Move a container as a stranger would."""
         self._facts = {_renamed(key, old, new): attrs for key, attrs in self._facts.items()}
-        self._natives = {_renamed(key, old, new): native for key, native in self._natives.items()}
+        self._rename_natives(old, new)
 
     def mark(self, key: Key, owner: str) -> None:
         """Put somebody's ownership mark on a container."""
