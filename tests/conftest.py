@@ -48,6 +48,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.hook.pytest_deselected(items=left_out)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what tests measured."""
+    reports = (report for outcome in ("passed", "failed") for report in terminalreporter.getreports(outcome))
+    figures = [report for report in reports if report.when == "call" and report.user_properties]
+    if figures:
+        terminalreporter.section("figures")
+    for report in figures:
+        terminalreporter.line(report.nodeid)
+        for name, value in report.user_properties:
+            terminalreporter.line(f"  {name}: {value}")
+
+
 @pytest.fixture(scope="session")
 def keycloak_server() -> Keycloak:
     """`url`, `admin_client_id`, `admin_client_secret`, `admin_token()`, `admin(method, path, body)`."""
