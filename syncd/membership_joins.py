@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from syncd.acts import Join, Notice, Source
+from syncd.acts import Join, Lock, Notice, Source
 from syncd.administration import Act, Actor
 from syncd.administration_bounds import unit_state
 from syncd.administration_rows import full_name
@@ -18,6 +18,7 @@ from syncd.administration_words import Case
 from syncd.errors import Stale, UsageError
 from syncd.identity import Person, fold
 from syncd.membership_redemptions import answer, awaiting
+from syncd.membership_rules import REFUSED
 from syncd.membership_words import Verdict, titled
 
 if TYPE_CHECKING:
@@ -100,7 +101,10 @@ def approve(office: Office, unit: Path, who: str, role: str = "") -> Verdict:
 
 
 def refuse(office: Office, unit: Path, who: str) -> Verdict:
-    """Do not let somebody in; the account stays, or goes where the model says so and it holds nothing."""
+    """Do not let somebody in; the account stays, or the run deletes it where the model says so.
+
+    It does not where the account holds something by then, here or in another mapping.
+    """
     redeemed = awaiting(office, unit, who)
     if redeemed is not None:
         return answer(office, unit, redeemed, let_in=False)
@@ -115,8 +119,7 @@ def refuse(office: Office, unit: Path, who: str) -> Verdict:
         return _over(office, found, unit)
     done = replace(found, state="refused", by=office.by, decided_at=office.now())
     notice = _notice(office, unit, done, "join.refused", found.address)
-    office.store.acts.change(done, notices=[notice], by=office.by)
-    _delete_account(office, unit, found)
+    office.store.acts.change(done, *_farewell(office, unit, found), notices=[notice], by=office.by)
     return Verdict(who, True, str(decision), decision.place)
 
 
@@ -231,13 +234,23 @@ def _over(office: Office, join: Join, unit: Path) -> Verdict:
     return Verdict(join.address, False, f"the request to join {_path(unit)} is {now}; it must be made anew")
 
 
-def _delete_account(office: Office, unit: Path, join: Join) -> None:
+def _farewell(office: Office, unit: Path, join: Join) -> list[Lock]:
+    """That the account of somebody who was refused is to end, unless that is on record already."""
     joining = office.world.document(unit).joining
     account = office.people.accounts.get((join.person, KEYCLOAK))
-    if joining is None or joining.refused != "delete_account" or office.connect is None:
-        return
-    if account is not None and account.authority == "local" and not office.world.of(join.person):
-        office.connect().delete(account.native)
+    if joining is None or joining.refused != "delete_account" or office.connect is None or account is None:
+        return []
+    if account.authority != "local" or office.world.of(join.person):
+        return []
+    if office.store.acts.all(Lock, office.mapping, person=join.person, state="ending"):
+        return []
+    reason = f"the request to join {_path(unit)} was refused"
+    return [
+        Lock(
+            office.new_id("l"), office.mapping, person=join.person, by=office.by, since=office.now(),
+            state="ending", rule=REFUSED, reason=reason,
+        )
+    ]  # fmt: skip
 
 
 # --- who is told --------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from syncd.mapping.values import Duration
     from syncd.model import Path
 
-SEATS, LAST = "settings.seats.overflow", "removal.last"
+SEATS, LAST, REFUSED = "settings.seats.overflow", "removal.last", "joining.refused"
 TOUCHED = frozenset({"local", "file"})
 ON_RECORD = frozenset({"missed", "disabled"})
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -247,8 +247,11 @@ def _farewell(removal: Removal, lock: Lock | None, now: datetime) -> Cause:
 def _ended(world: World, known: Known, due: set[str], spared: dict[str, str]) -> Iterator[Lock]:
     """Locks of accounts to be deleted now; whoever files name by now stays locked and is told about."""
     for lock in known.locks:
-        if lock.state == "ending":  # a run that was cut off has begun it
-            yield lock
+        if lock.state == "ending":  # an act or a run that was cut off has begun it
+            if why := _still_needed(world, known, lock):
+                spared[lock.person] = why
+            else:
+                yield lock
             continue
         by_act = not lock.rule and lock.due is not None and lock.due <= known.now
         if lock.state != "disabled" or not (by_act or (lock.rule == LAST and lock.person in due)):
@@ -258,3 +261,14 @@ def _ended(world: World, known: Known, due: set[str], spared: dict[str, str]) ->
             spared[lock.person] = f"not deleted: holds {declared}; take that out of the files first"
         else:
             yield lock
+
+
+def _still_needed(world: World, known: Known, lock: Lock) -> str:
+    """Why the account of somebody who was refused stays, whatever they were given since; else empty."""
+    if lock.rule != REFUSED:
+        return ""
+    if held := world.of(lock.person):
+        return f"not deleted: holds {held[0]}"
+    if lock.person in known.busy:
+        return "not deleted: holds something in another mapping, or an invitation is open"
+    return _untouchable(world, lock.person)

@@ -442,6 +442,11 @@ class RunPlan:
         """How many changes wait over all targets."""
         return sum(len(plan.held) for plan in self.plans)
 
+    @property
+    def is_part(self) -> bool:
+        """Whether it was narrowed: nobody looked at the rest, and a run of it did not do the rest."""
+        return bool(self.only or self.target)
+
 
 @dataclass(frozen=True, slots=True)
 class RunReport:

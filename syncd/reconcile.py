@@ -100,7 +100,7 @@ class _Run:
                 outcomes.append(outcome)
                 self.progress(len(outcomes), total)
         report = replace(self._report(outcomes, refusal), mails=mails)
-        if confirmed and not refusal and not self._is_narrowed:
+        if confirmed and not refusal and not self.prepared.plan.is_part:
             self._accept()
         counts = {result.value: report.count(result) for result in Result}
         self.job.store.finish_run(self.run, report.exit_code, report.message, counts)
@@ -111,12 +111,7 @@ class _Run:
 
         Nor does one with a part of a plan: mails are not sorted by unit.
         """
-        return not self._is_narrowed and (bool(plans) or not self.prepared.plan.plans)
-
-    @property
-    def _is_narrowed(self) -> bool:
-        """Whether this is a run of a part, by which nobody confirmed the rest."""
-        return bool(self.prepared.plan.only or self.prepared.plan.target)
+        return not self.prepared.plan.is_part and (bool(plans) or not self.prepared.plan.plans)
 
     def _allowed(self) -> tuple[list[Plan], str]:
         """The plans that policy and limits let through, and why something is refused, if it is."""

@@ -170,6 +170,7 @@ class Acting:
         self._keep(report.plan)
         if not report.exit_code:
             write_down(job, report.run)
+        if not report.exit_code and not report.plan.is_part:
             self._end_accounts(job, report)
             with suppress(Stale):  # another run answered them
                 job.store.acts.change(gone=self._calls)

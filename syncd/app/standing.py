@@ -18,7 +18,7 @@ from syncd.mapping.compile_people import column
 from syncd.mapping.schema import PerDay
 from syncd.membership_accounts import finish_deletion
 from syncd.membership_endings import ending
-from syncd.membership_rules import Known, RosterPeople, Standing, standing
+from syncd.membership_rules import REFUSED, Known, RosterPeople, Standing, standing
 from syncd.model import Kind, Mailed
 from syncd.sources import copies
 
@@ -73,11 +73,13 @@ def judge(
         asked = job.store.acts.all(Invitation, job.mapping)
         made = frozenset(_made(job, people, asked))
         busy = {one.person for one in asked if one.state in OPEN}
-        if job.files.compiled.document.removal.last != "keep":
+        locks = job.store.acts.all(Lock, job.mapping)
+        refused = any((lock.rule, lock.state) == (REFUSED, "ending") for lock in locks)
+        if refused or job.files.compiled.document.removal.last != "keep":
             busy |= set(_elsewhere(job.store, others))
         known = Known(
             persons=people.persons,
-            locks=job.store.acts.all(Lock, job.mapping),
+            locks=locks,
             rosters=rosters,
             made=made,
             busy=frozenset(busy),
@@ -164,7 +166,7 @@ class Keeper:
             if lock.state != "ending":
                 acts.save(replace(lock, state="ending"))
             return [Mailed(self._name(lock.person), "deleted", lock.reason)]
-        if lock.state == "missed" and lock.person in wanted.found:
+        if lock.state == "ending" or (lock.state == "missed" and lock.person in wanted.found):
             acts.save(replace(lock, state="ended"))
         is_over = lock.rule and lock.state == "disabled" and lock.person in wanted.opened
         if is_over:

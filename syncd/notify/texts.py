@@ -50,7 +50,7 @@ TEXTS = {
     ),
     "join.refused": (
         mark("Your request to join {unit}"),
-        mark("Your request to join {unit} was refused. Your account stays as it is."),
+        mark("Your request to join {unit} was refused."),
     ),
     "join.lapsed": (
         mark("Your request to join {unit}"),

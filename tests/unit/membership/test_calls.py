@@ -9,10 +9,10 @@ import pytest
 
 from syncd.acts import Call
 from syncd.app.acting import Acting
+from syncd.model import RunPlan
 from tests.unit.membership.bureau import BO
 
 if TYPE_CHECKING:
-    from syncd.model import RunPlan
     from tests.unit.membership.bureau import Bureau
 
 
@@ -25,19 +25,23 @@ class Desk(Acting):
     def _keep(self, plan: RunPlan) -> None:
         assert plan is not None
 
-    def finish(self, bureau: Bureau, exit_code: int) -> None:
+    def finish(self, bureau: Bureau, exit_code: int, only: str) -> None:
         files = SimpleNamespace(compiled=bureau.compiled()[0])
         job = SimpleNamespace(mapping="acme", store=bureau.store, files=files, targets={})
-        report = SimpleNamespace(plan="", run="r", exit_code=exit_code)
+        report = SimpleNamespace(plan=RunPlan("acme", "test", "", only=only), run="r", exit_code=exit_code)
         self._finish(job, report)  # type: ignore[arg-type]  # as much of a run as it needs
 
 
-@pytest.mark.parametrize(("exit_code", "stay"), [(0, ["later"]), (1, ["early", "later"])])
-def test_a_run_that_succeeds_answers_the_calls_that_it_found(
-    bureau: Bureau, exit_code: int, stay: list[str]
+@pytest.mark.parametrize(
+    ("exit_code", "only", "stay"),
+    [(0, "", ["later"]), (1, "", ["early", "later"]), (0, "/acme", ["early", "later"])],
+    ids=["done", "failed", "a part"],
+)
+def test_a_whole_run_that_succeeds_answers_the_calls_that_it_found(
+    bureau: Bureau, exit_code: int, only: str, stay: list[str]
 ) -> None:
     bureau.store.acts.add(Call("early", "acme", by=BO))
     desk = Desk(bureau)
     bureau.store.acts.add(Call("later", "acme", by=BO))
-    desk.finish(bureau, exit_code)
+    desk.finish(bureau, exit_code, only)
     assert [one.id for one in bureau.store.acts.all(Call, "acme")] == stay

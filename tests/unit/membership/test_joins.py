@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from syncd.acts import Grant, Join
+from syncd.acts import Grant, Join, Lock
 from syncd.app.people_lists import join_lines
 from syncd.errors import UsageError
 from syncd.membership_joins import approve, lapse, refuse, request
-from tests.unit.membership.bureau import BO, DESK, FAY, OLD, SUE, UNIT
+from tests.unit.membership.bureau import BO, DESK, FAY, OLD, SAM, SUE, UNIT
 
 if TYPE_CHECKING:
     from tests.unit.membership.bureau import Bureau
@@ -52,6 +52,34 @@ def test_whoever_is_refused_holds_nothing_and_keeps_the_account(bureau: Bureau) 
     assert bureau.store.acts.all(Grant, "acme") == []
     assert f"id-{SUE}" in bureau.accounts.of
     assert [one.to for one in bureau.notices("join.refused")] == [SUE]
+
+
+def test_where_the_model_deletes_whoever_is_refused_that_is_on_record_with_the_refusal(
+    bureau: Bureau, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bureau.text = bureau.text.replace("joining: {", "joining: {refused: delete_account, ")
+    for unit in (UNIT, DESK):
+        assert request(bureau.office(), unit, SUE).allowed
+    assert refuse(bureau.office(), DESK, SUE).allowed
+    written, change = [], bureau.store.acts.change
+    monkeypatch.setattr(
+        bureau.store.acts, "change", lambda *records, **more: written.append(change(*records, **more))
+    )
+    assert refuse(bureau.office(BO), UNIT, SUE).allowed
+    assert [{type(one).__name__ for one in records} for records in written] == [{"Join"}]
+    (lock,) = bureau.store.acts.all(Lock, "acme")
+    assert (lock.person, lock.state, lock.rule) == (bureau.office().person(SUE), "ending", "joining.refused")
+    assert f"id-{SUE}" in bureau.accounts.of  # the run that follows deletes it
+
+
+def test_an_account_that_is_not_ours_to_delete_or_that_holds_something_is_kept(bureau: Bureau) -> None:
+    bureau.text = bureau.text.replace("joining: {", "joining: {refused: delete_account, ")
+    bureau.accounts.put(SAM, federated=True)
+    bureau.hire(SUE, "guest")
+    for address in (SAM, SUE):
+        assert request(bureau.office(), DESK, address).allowed
+        assert refuse(bureau.office(BO), DESK, address).allowed
+    assert bureau.store.acts.all(Lock, "acme") == []
 
 
 def test_an_address_that_was_never_proved_asks_nothing(bureau: Bureau) -> None:

@@ -10,9 +10,10 @@ import pytest
 
 from syncd.acts import Lock
 from syncd.errors import MappingInvalid
+from syncd.identity import Person
 from syncd.mapping.values import Duration
 from syncd.membership_endings import ending
-from syncd.membership_rules import LAST, SEATS, Known, RosterPeople, standing
+from syncd.membership_rules import LAST, REFUSED, SEATS, Known, RosterPeople, standing
 from tests.unit.membership.bureau import BO, FAY, SAM, SUE, UNIT
 
 if TYPE_CHECKING:
@@ -244,6 +245,26 @@ def test_a_deletion_comes_true_on_its_day_unless_files_name_the_person_by_then(b
     found = judged(bureau)
     assert found.ended == ()
     assert "acme.yaml:" in found.spared[bureau.office().person(SUE)]
+
+
+# --- who was refused ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("since", ["nothing", "a role", "another mapping", "protection"])
+def test_the_account_of_somebody_refused_ends_unless_it_holds_something_by_then(
+    bureau: Bureau, since: str
+) -> None:
+    bureau.accounts.put(SUE, federated=since == "protection")
+    office = bureau.office()
+    person = office.known(SUE) or office.new_id("p")
+    bureau.store.save_persons([Person(person, pins={"keycloak": f"id-{SUE}"}, addresses=frozenset({SUE}))])
+    on_record(bureau, SUE, REFUSED, "ending")
+    if since == "a role":
+        bureau.hire(SUE, "guest")
+    found = judged(bureau, busy=(SUE,) if since == "another mapping" else ())
+    assert (names(bureau, found.gone), names(bureau, found.spared)) == (
+        ({SUE}, set()) if since == "nothing" else (set(), {SUE})
+    )
 
 
 # --- dated memberships --------------------------------------------------------------------------------

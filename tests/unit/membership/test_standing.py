@@ -11,7 +11,7 @@ import pytest
 from syncd.acts import Grant, Lock
 from syncd.app.standing import Keeper, finish
 from syncd.errors import TargetError
-from syncd.membership_rules import SEATS, Cause, Standing
+from syncd.membership_rules import REFUSED, SEATS, Cause, Standing
 from tests.unit.membership.bureau import SUE
 
 if TYPE_CHECKING:
@@ -79,6 +79,13 @@ def test_somebody_missed_is_noted_and_locked_or_found_later(bureau: Bureau) -> N
     assert (states(bureau), bureau.accounts.calls) == (["missed"], [])
     keep(bureau, Standing(locked={sue(bureau): CAUSE}))
     assert states(bureau) == ["disabled"]
+
+
+def test_an_account_that_is_needed_after_all_no_longer_ends(bureau: Bureau) -> None:
+    bureau.hire(SUE)
+    bureau.store.acts.add(Lock("l_1", "acme", person=sue(bureau), state="ending", rule=REFUSED))
+    assert keep(bureau, Standing(spared={sue(bureau): "not deleted: holds guest"})) == ["spared"]
+    assert states(bureau) == ["ended"]
 
 
 @pytest.mark.parametrize("times", [1, 2])
