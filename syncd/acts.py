@@ -225,6 +225,7 @@ class Notice(Record):
     attempts: int = 0
     reason: str = ""
     sending_at: datetime | None = None
+    retry_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

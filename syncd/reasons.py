@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 
 ABOUT = "mapping."
 PERIODS = 3  # times that a mapping was due since a run of it ended, after which it counts as left alone
-BY_ITSELF = frozenset({"person", "needed"})
-"""Kinds of waiting that end without an operator: somebody accepts, or what is in the way goes."""
+POLICY = "policy"  # the kind of waiting of a policy that became looser
+ROUTINE = frozenset({"person", "needed", "mode"})
+"""Kinds of waiting that no operator is to end: somebody accepts, what is in the way goes, it is wanted."""
 OURS = "syncd"
+PLAN = 12  # digits of a plan's digest by which it is found
 
 
 class State(StrEnum):
@@ -49,7 +51,10 @@ OVERDUE = frozenset({State.WELL, State.HELD})
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A state with what it names; `facts` and `detail` are said with it. Only `detail` may quote a file."""
+    """A state with what it names; `facts` and `detail` are said with it.
+
+    Only `detail`, sentences by line, may quote a file or a server. Counts are facts by what they count.
+    """
 
     state: State = State.WELL
     names: tuple[str, ...] = ()
@@ -116,14 +121,14 @@ def of_report(report: RunReport) -> Reason:
     """How a run left the mapping, the worst first."""
     plan = report.plan
     if plan.failed:
-        return Reason(State.FAILING, tuple(sorted(plan.failed)), detail="; ".join(plan.failed.values()))
+        return Reason(State.FAILING, tuple(sorted(plan.failed)), detail="\n".join(plan.failed.values()))
     if report.exit_code == Refused.exit_code and plan.stops:
-        asked = "; ".join(f"{one.limit}: {one.asked} ({one.allowed})" for one in plan.stops)
         limits = tuple(sorted({one.limit for one in plan.stops}))
-        return Reason(State.STOPPED, limits, {"limits": asked, "plan": plan.digest[:12]})
+        said = "\n".join(one.detail for one in plan.stops)
+        return Reason(State.STOPPED, limits, {"plan": plan.digest[:PLAN]}, said)
     if report.exit_code and (undone := _undone(report)):
-        told = ", ".join(f"{target}: {count}" for target, count in sorted(undone.items()))
-        return Reason(State.FAILING, tuple(sorted(undone)), {"run": report.run}, f"not written: {told}")
+        said = "\n".join(f"{target}: {count} changes were not written" for target, count in undone.items())
+        return Reason(State.FAILING, tuple(sorted(undone)), detail=said)
     return _waiting(report)
 
 
@@ -137,12 +142,12 @@ def _undone(report: RunReport) -> Counter[str]:
 
 def _waiting(report: RunReport) -> Reason:
     plan = report.plan
-    counts = Counter(held.reason for one in plan.plans for held in one.held if held.reason not in BY_ITSELF)
-    counts += Counter({"policy": len(plan.policy_waiting)})
+    counts = Counter(held.reason for one in plan.plans for held in one.held if held.reason not in ROUTINE)
+    counts += Counter({POLICY: len(plan.policy_waiting)})
     if not counts:
         return Reason()
-    told = ", ".join(f"{name}: {count}" for name, count in sorted(counts.items()))
-    return Reason(State.HELD, tuple(sorted(counts)), {"held": told, "plan": plan.digest[:12]})
+    told = {name: str(count) for name, count in sorted(counts.items())}
+    return Reason(State.HELD, tuple(told), {"plan": plan.digest[:PLAN], **told})
 
 
 # --- whether it is told -------------------------------------------------------------------------------

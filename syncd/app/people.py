@@ -17,10 +17,12 @@ from syncd.inviting import Inviter, Letter, language_of, mailed_actions, rules_o
 from syncd.mapping import limits
 from syncd.membership_joins import lapse
 from syncd.notify import Hook, NotDelivered, Outbox, SmtpSettings, tell
+from syncd.reasons import ABOUT
+from syncd.schedule import LONGEST_PAUSE, retry_at
 from syncd.targets.keycloak_directory import KeycloakDirectory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from syncd.mapping.compiled import Compiled
     from syncd.mapping.read import Loaded
@@ -172,17 +174,31 @@ def end_locks(store: Store, mapping: str, prepared: Prepared) -> None:
 
 
 def send_notices(settings: Settings, store: Store, mapping: str) -> None:
-    """Let the notices leave that acts wrote: each is claimed before it is sent, and kept with its result.
+    """Let the notices leave that acts wrote."""
+    let_leave(settings, store, [one for one in to_leave(store, mapping) if not for_operators(one)])
+
+
+def to_leave(store: Store, mapping: str | None) -> list[Notice]:
+    """The notices of a mapping, or of all, that nobody is sending; those of a dead sender among them."""
+    return [*_cut_off(store, mapping), *store.acts.all(Notice, mapping, state="waiting")]
+
+
+def for_operators(notice: Notice) -> bool:
+    """Whether a notice tells how a mapping is, and not what somebody did."""
+    return notice.about.startswith(ABOUT)
+
+
+def let_leave(settings: Settings, store: Store, waiting: Sequence[Notice]) -> None:
+    """Send notices: each is claimed before it is sent, and kept with its result.
 
     One with an address is a mail, one without is for applications. Each leaves at least once: one whose
     sender died leaves again, as the same mail or webhook by its id.
     """
-    waiting = [*_cut_off(store, mapping), *store.acts.all(Notice, mapping, state="waiting")]
-    outbox, hooks = _outbox(settings) if waiting else None, _hooks(settings) if waiting else []
+    outbox, to_hooks = _outbox(settings) if waiting else None, hooks(settings) if waiting else []
     for notice in waiting:
         if not notice.to:
-            _send(store, notice, lambda claimed: tell(claimed, hooks, now()))
-        elif outbox is not None and _may_go(settings, notice.to):
+            _send(store, notice, lambda claimed: tell(claimed, to_hooks, now()))
+        elif outbox is not None and _may_go(settings, notice):
             _send(store, notice, outbox.send)
 
 
@@ -194,9 +210,9 @@ def unsent(settings: Settings) -> str:
 
 
 def _outbox(settings: Settings) -> Outbox | None:
-    """The way out for mails; None where none leaves."""
+    """The way out for mails; None where there is none."""
     smtp = settings.smtp
-    if smtp is None or unsent(settings):
+    if smtp is None:
         return None
     password = settings.secret(smtp.password).get_secret_value() if smtp.password else ""
     return Outbox(
@@ -204,26 +220,29 @@ def _outbox(settings: Settings) -> Outbox | None:
     )
 
 
-def _hooks(settings: Settings) -> list[Hook]:
+def hooks(settings: Settings) -> list[Hook]:
+    """The receivers of webhooks."""
     return [
         Hook(one.url, settings.secret(one.secret).get_secret_value() if one.secret else "", tuple(one.events))
         for one in settings.webhooks
     ]
 
 
-def _may_go(settings: Settings, address: str) -> bool:
-    only = settings.mail_rule.only
-    return only is None or address.rpartition("@")[2].lower() in {domain.lower() for domain in only}
+def _may_go(settings: Settings, notice: Notice) -> bool:
+    """Whether a mail may leave now; operators have named their own addresses in syncd.yaml."""
+    rule, domain = settings.mail_rule, notice.to.rpartition("@")[2].lower()
+    is_open = rule.mode != "hold" and (rule.only is None or domain in {one.lower() for one in rule.only})
+    return is_open or for_operators(notice)
 
 
-def _cut_off(store: Store, mapping: str) -> list[Notice]:
+def _cut_off(store: Store, mapping: str | None) -> list[Notice]:
     sending, last = store.acts.all(Notice, mapping, state="sending"), now() - CUT_OFF
     return [one for one in sending if one.sending_at is None or one.sending_at <= last]
 
 
 def _send(store: Store, notice: Notice, send: Callable[[Notice], None]) -> None:
     with suppress(Stale):  # another process sends it, or thought that this one had died
-        if notice.attempts >= MOST_TRIES:
+        if notice.attempts >= _most_tries(notice):
             store.acts.save(
                 replace(_over(notice, "failed"), reason="cut off while it was sent, the last time too")
             )
@@ -238,10 +257,16 @@ def _sent(claimed: Notice, send: Callable[[Notice], None]) -> Notice:
     try:
         send(claimed)
     except NotDelivered as error:
-        again = error.temporary and claimed.attempts < MOST_TRIES
-        after = replace(claimed, state="waiting") if again else _over(claimed, "failed")
+        again = error.temporary and claimed.attempts < _most_tries(claimed)
+        due = retry_at(claimed.attempts, now(), None) if again else None
+        after = replace(claimed, state="waiting", retry_at=due) if again else _over(claimed, "failed")
         return replace(after, reason=str(error))
     return replace(_over(claimed, "sent"), reason="")
+
+
+def _most_tries(notice: Notice) -> int:
+    """An operator's notice outlives a mail server that is away for a day; what people did goes with runs."""
+    return timedelta(days=1) // LONGEST_PAUSE if for_operators(notice) else MOST_TRIES
 
 
 def _over(notice: Notice, state: str) -> Notice:

@@ -36,9 +36,14 @@ class Pattern(NamedTuple):
 
 def told(text: str) -> str:
     """`text` in the language in force, line by line; as it is where no catalogue knows it."""
-    if not text or locale.language() == locale.LANGUAGES[0]:
+    return told_in(locale.language(), text)
+
+
+def told_in(language: str, text: str) -> str:
+    """`text` in `language`, whatever the process speaks: mails speak their reader's."""
+    if not text or language == locale.LANGUAGES[0]:
         return text
-    return "\n".join(_told(locale.language(), line) for line in text.split("\n"))
+    return "\n".join(_told(language, line) for line in text.split("\n"))
 
 
 @lru_cache(maxsize=10_000)

@@ -10,7 +10,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, Secret
 from syncd.errors import MappingInvalid, Place, Problem
 from syncd.mapping.schema import Policy, Schedule
 from syncd.mapping.schema_rules import Model
-from syncd.mapping.values import Flag, Free, Number, Span, Text, TextList, refuse
+from syncd.mapping.values import Duration, Flag, Free, Number, Span, Text, TextList, refuse
+from syncd.reasons import EVENTS
 
 MASK = "*****"
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -201,6 +202,7 @@ class Smtp(Model):
     start_tls: Flag = False
 
 
+_RECIPIENT = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+")
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/]*):(\d{1,5})")
 
 
@@ -234,6 +236,32 @@ class Webhook(Model):
     url: Text
     secret: Secret | None = None
     events: TextList = ()
+
+
+def _told_events(value: tuple[str, ...]) -> tuple[str, ...]:
+    for name in value:
+        if name not in EVENTS:
+            raise refuse(f'"{name}" is nothing that operators are told', f"there are: {', '.join(EVENTS)}")
+    return value
+
+
+def _told_people(value: tuple[str, ...]) -> tuple[str, ...]:
+    for address in value:
+        if not _RECIPIENT.fullmatch(address):
+            raise refuse(f'"{address}" is no mail address', "for example ops@example.org")
+    return value
+
+
+class Notify(Model):
+    """Which operators are mailed when a mapping is stopped, fails, is invalid, waits or is well again.
+
+    `events` empty means all; what is often over by the next run is told once it lasts longer than `after`.
+    """
+
+    mail: Annotated[TextList, AfterValidator(_told_people)] = ()
+    language: Literal["en", "fr"] = "en"
+    events: Annotated[TextList, AfterValidator(_told_events)] = ()
+    after: Span = Duration(seconds=300)
 
 
 class Window(Model):
@@ -323,6 +351,7 @@ __all__ = [
     "MappingSettings",
     "MappingTable",
     "May",
+    "Notify",
     "Operators",
     "Schedule",
     "Secret",
