@@ -8,11 +8,13 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from syncd.locale import mark, spoken
+from syncd.notify import mapping_texts
 
 if TYPE_CHECKING:
     from syncd.acts import Notice
 
 TEXTS = {
+    **mapping_texts.TEXTS,
     "invitation.accepted": (
         mark("{person} accepted your invitation"),
         mark("{person} accepted your invitation to {unit} and now is {role} there."),
@@ -93,8 +95,14 @@ def message(notice: Notice, sender: str) -> EmailMessage:
     )
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(body + "\n")
-    mail.add_alternative(f"<p>{escape(body)}</p>\n", subtype="html")
+    mail.add_alternative(_html(body), subtype="html")
     return mail
+
+
+def _html(body: str) -> str:
+    """The same paragraphs and lines."""
+    paragraphs = (escape(part).replace("\n", "<br>\n") for part in body.split("\n\n"))
+    return "".join(f"<p>{part}</p>\n" for part in paragraphs)
 
 
 def _line(value: str) -> str:
