@@ -47,7 +47,9 @@ class HeldRow:
 class MappingStatus:
     """How one mapping stands. Times are ISO 8601 in UTC, empty where there was none.
 
-    `drift` is how many differences the newest run found, `invitations` how many there are by state.
+    `drift` is how many differences the newest run found, `invitations` how many there are by state. `reason`
+    is how a daemon found it last, empty where none has, `about` what that names: limits, servers, a file,
+    kinds of waiting; `told` is when operators were told of it, empty where nobody was.
     """
 
     name: str
@@ -61,6 +63,10 @@ class MappingStatus:
     owned: int = 0
     drift: int = 0
     invitations: Mapping[str, int] = field(default_factory=dict)
+    reason: str = ""
+    about: tuple[str, ...] = ()
+    since: str = ""
+    told: str = ""
 
 
 @dataclass(frozen=True, slots=True)

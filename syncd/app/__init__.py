@@ -20,6 +20,7 @@ from syncd.app.acting import Acting
 from syncd.app.examination import doctor
 from syncd.app.explain import explanations
 from syncd.app.setup import bootstrap, integrity_key
+from syncd.app.telling import Telling, shown
 from syncd.app.timing import Timing
 from syncd.app.validation import validate_paths
 from syncd.app_types import AuditRow, HeldRow, MappingStatus, PlanRow, RunDetail, RunRow
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
 __all__ = ["App", "bootstrap", "validate_paths"]
 
 
-class App(Acting):
+class App(Acting, Telling):
     """One operator's file, its store, and everything that can be done with them."""
 
     def __init__(
@@ -182,7 +183,8 @@ class App(Acting):
 
     def status(self) -> list[MappingStatus]:
         """How each mapping stands, from the store alone."""
-        return [self._status(name) for name in self.mapping_names()]
+        known = self.known()
+        return [replace(self._status(name), **shown(known.get(name))) for name in self.mapping_names()]
 
     def last_successes(self) -> dict[str, datetime]:
         """When the newest run that succeeded began, of each mapping that has one among its newest runs."""

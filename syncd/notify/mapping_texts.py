@@ -52,3 +52,6 @@ TEXTS = {
     ),
 }
 """Keyed as `reasons.EVENTS`."""
+
+LOOSENED = mark("the policy became looser, and somebody has to approve that")
+"""What a kind of waiting is called that no change stands for."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from syncd.locale import gettext as _
-from syncd.locale import number
+from syncd.locale import mark, number
 from syncd.render.page import Block, Page, Tone
 from syncd.render.people import state
 from syncd.render.tables import moment, word
@@ -16,13 +16,20 @@ if TYPE_CHECKING:
     from syncd.app_types import DaemonStanding, MappingStatus
 
 NOTHING = "-"
+STATES = {
+    "held": mark("waiting for an operator"),
+    "stopped": mark("stopped by a limit"),
+    "failing": mark("failing"),
+    "invalid": mark("invalid, by its files"),
+    "stale": mark("not run any more"),
+}
 
 
 def status_page(rows: Sequence[MappingStatus], daemon: DaemonStanding | None, address: str) -> Page:
     """Mappings, then the daemon that was asked at `address`, None where none answered."""
     if not rows:
         return (Block(lines=(_("There is no mapping."),)), *_daemon(daemon, address))
-    return (_mappings(rows), *_invitations(rows), *_daemon(daemon, address))
+    return (_mappings(rows), *_reasons(rows), *_invitations(rows), *_daemon(daemon, address))
 
 
 def _mappings(rows: Sequence[MappingStatus]) -> Block:
@@ -41,6 +48,23 @@ def _mappings(rows: Sequence[MappingStatus]) -> Block:
         for row in rows
     )
     return Block(columns=headings, rows=cells)
+
+
+def _reasons(rows: Sequence[MappingStatus]) -> Page:
+    """The mappings that a daemon did not find well, and whether an operator knows."""
+    headings = (_("mapping"), _("it is"), _("because of"), _("since"), _("operators told"))
+    cells = tuple(
+        (
+            row.name,
+            _(STATES[row.reason]),
+            ", ".join(row.about) or NOTHING,
+            moment(row.since),
+            moment(row.told) or _("nobody"),
+        )
+        for row in rows
+        if row.reason not in ("", "well")
+    )
+    return (Block(_("Not well"), headings, cells, tone=Tone.WARN),) if cells else ()
 
 
 def _invitations(rows: Sequence[MappingStatus]) -> Page:

@@ -35,6 +35,7 @@ from syncd.settings.models import (
     MappingSettings,
     MappingTable,
     May,
+    Notify,
     Operators,
     Secret,
     SecretReference,
@@ -78,6 +79,7 @@ class Settings(BaseSettings):
     full_read: Span = Duration(days=1)
     integrity_key: Secret | None = None
     public_url: Text | None = None
+    notify: Notify = Notify()
     webhooks: tuple[Webhook, ...] = ()
     maintenance: tuple[Window, ...] = ()
 

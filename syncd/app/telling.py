@@ -1,0 +1,128 @@
+"""Telling operators how mappings are: by mail and webhook, each change of reason once, at least once.
+
+What is to be told is in the store before anything leaves. A notice that cannot leave is tried again later
+and later, up to a day; `mail` of syncd.yaml, which is about people, keeps none back.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from syncd import reasons
+from syncd.acts import Notice
+from syncd.app import people
+from syncd.locale import spoken
+from syncd.locale.told import told_in
+from syncd.notify.mapping_texts import LOOSENED
+from syncd.reasons import POLICY, State
+from syncd.render.lines import REASONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from syncd.reasons import Kept, Reason
+    from syncd.schedule import Rhythm
+    from syncd.settings import Settings
+    from syncd.store import Store
+
+WAITS = {**REASONS, POLICY: LOOSENED}
+RECENT = 5  # newest runs among which one that ended is looked for
+
+
+class Telling:
+    """What an application knows of how mappings are and says of it; the rest of it is in `App`."""
+
+    settings: Settings
+
+    if TYPE_CHECKING:
+
+        @property
+        def _db(self) -> Store: ...
+
+    def known(self) -> dict[str, Kept]:
+        """How mappings were when a daemon last looked, by name."""
+        return self._db.reasons.all()
+
+    def judge(self, mapping: str, reason: Reason) -> Kept:
+        """Note how a mapping is, and write the notices of it where it is to be told."""
+        settings, after = self.settings, self.settings.notify.after
+
+        def decide(kept: Kept | None, now: datetime) -> tuple[Kept, list[Notice]]:
+            patience = after.after(now) - now
+            known, told = reasons.judged(kept, reason, now, patience, lambda event: _wanted(settings, event))
+            return known, list(_notices(settings, mapping, known, told)) if told else []
+
+        return self._db.reasons.settle(mapping, decide)
+
+    def tell_left_alone(self, rhythms: Mapping[str, Rhythm], looked_since: Mapping[str, datetime]) -> None:
+        """Tell of each mapping that is due and of which no run ends; one at work is not left alone."""
+        known, now = self.known(), datetime.now(UTC)
+        for mapping, rhythm in rhythms.items():
+            since = looked_since[mapping]
+            runs = self._db.runs(mapping=mapping, limit=RECENT)
+            ended = next((run.finished for run in runs if run.finished is not None), since)
+            reason = reasons.left_alone(known.get(mapping), ended, rhythm, since, now)
+            if reason is not None and not any(run.state == "running" for run in runs):
+                self.judge(mapping, reason)
+
+    def deliver(self) -> dict[str, int]:
+        """Let the notices of mappings leave that are due; how many still wait, by mapping."""
+        settings, store, now = self.settings, self._db, people.now()
+        due = [one for one in _waiting(settings, store) if one.retry_at is None or one.retry_at <= now]
+        people.let_leave(settings, store, due)
+        left = Counter(one.mapping for one in _waiting(settings, store))
+        return {name: left[name] for name in settings.mappings}
+
+
+def shown(kept: Kept | None) -> dict[str, Any]:
+    """The fields of `MappingStatus` that say how a mapping is."""
+    if kept is None:
+        return {}
+    told = kept.told_at if kept.is_told else None
+    return {
+        "reason": kept.present.state.value,
+        "about": kept.present.names,
+        "since": kept.since.isoformat(),
+        "told": told.isoformat() if told else "",
+    }
+
+
+def _waiting(settings: Settings, store: Store) -> list[Notice]:
+    found = filter(people.for_operators, people.to_leave(store, None))
+    return [one for one in found if one.mapping in settings.mappings]
+
+
+def _wanted(settings: Settings, event: str) -> bool:
+    return _by_mail(settings, event) or any(hook.wants(event) for hook in people.hooks(settings))
+
+
+def _by_mail(settings: Settings, event: str) -> bool:
+    notify = settings.notify
+    return bool(notify.mail) and (not notify.events or event in notify.events)
+
+
+def _notices(settings: Settings, mapping: str, known: Kept, reason: Reason) -> Iterator[Notice]:
+    about, notify = reasons.event(reason), settings.notify
+    said = {
+        "environment": settings.environment,
+        "mapping": mapping,
+        "state": reason.state.value,
+        "since": known.since.astimezone(UTC).isoformat(timespec="seconds"),
+        "names": ", ".join(reason.names),
+        **reason.facts,
+    }
+    for address in notify.mail if _by_mail(settings, about) else ():
+        values = {**said, "what": _what(reason, notify.language)}
+        yield Notice(people.new_id("n"), mapping, address, about, notify.language, values)
+    if any(hook.wants(about) for hook in people.hooks(settings)):
+        yield Notice(people.new_id("n"), mapping, about=about, values={**said, "what": _what(reason, "en")})
+
+
+def _what(reason: Reason, language: str) -> str:
+    """What a reason says beside its state, in one line."""
+    if reason.state is State.HELD:
+        counts = [(spoken(WAITS.get(one, one), language), reason.facts[one]) for one in reason.names]
+        return "; ".join(f"{name}: {count}" for name, count in counts)
+    return "; ".join(told_in(language, line) for line in reason.detail.splitlines())
