@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -15,9 +16,16 @@ from syncd.locale import mark
 from syncd.render.documents import document
 from syncd.render.page import Block
 from syncd.render.schedule import schedule_page
+from syncd.store.database import parse
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from syncd.cli.session import Session
+    from syncd.errand import Send
+    from syncd.errand_queue import Answering
+    from syncd.settings import Settings
 
 
 @command(
@@ -41,18 +49,44 @@ def daemon_command(session: Session, role: str) -> int:
     start_traces()
     config = session.settings_file()
     if role in ("web", "public"):
-        from syncd.web.serving import serve  # noqa: PLC0415 - FastAPI is of no use to other commands
+        from syncd.web import serving  # noqa: PLC0415 - FastAPI is of no use to other commands
 
-        return serve(config, role)
+        return serving.serve_public(config) if role == "public" else serving.serve_api(config, _office)
     from syncd.daemon import Daemon, Role  # noqa: PLC0415 - nor are APScheduler and Prometheus
 
     daemon = Daemon(config, Role(role))
-    if role != "all" or daemon.settings.listen.web is None:
-        return daemon.serve()
-    from syncd.web.serving import beside  # noqa: PLC0415 - as above
+    with ExitStack() as stack:
+        if role != "scheduler" and _is_shared(daemon.settings):
+            stack.enter_context(_answering(daemon.settings, config))
+        if role == "all" and daemon.settings.listen.web is not None:
+            from syncd.web.serving import beside  # noqa: PLC0415 - as above
 
-    with beside(config):
+            stack.enter_context(beside(config))
         return daemon.serve()
+
+
+def _is_shared(settings: Settings) -> bool:
+    return parse(settings.store_url().get_secret_value()).get_backend_name() != "sqlite"
+
+
+@contextmanager
+def _office(settings: Settings) -> Iterator[Send | None]:
+    """On PostgreSQL the workers, to which requests are handed over; on SQLite there are none."""
+    if not _is_shared(settings):
+        yield None
+        return
+    from syncd.errand_queue import Sender  # noqa: PLC0415 - procrastinate is of no use on one machine
+
+    with Sender(settings.store_url().get_secret_value()) as sender:
+        yield sender.send
+
+
+def _answering(settings: Settings, config: Path | None) -> Answering:
+    """Answers what front desks hand over, beside the runs."""
+    from syncd.errand_queue import Answering  # noqa: PLC0415 - as above
+    from syncd.web.serving import office  # noqa: PLC0415 - as above
+
+    return Answering(settings.store_url().get_secret_value(), office(config))
 
 
 schedule_command = group("schedule")(lambda: None)

@@ -1,7 +1,8 @@
-"""What a database login that only looks is allowed on PostgreSQL: to read, and to ask for runs.
+"""What a login of a front desk is allowed on PostgreSQL: to look, and to hand requests over to workers.
 
 Such a login is for a process that faces people (`--role web`): whoever takes it over can neither give
-themselves an access nor approve a plan nor change what was recorded, even with the integrity key.
+themselves an access nor approve a plan nor change what was recorded, even with the integrity key. Of the
+queue it sees and makes errands only, by row policies, and not what others asked for: those hold tokens.
 """
 
 from __future__ import annotations
@@ -13,11 +14,17 @@ from sqlalchemy import text
 from syncd.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sqlalchemy import Connection
 
     from syncd.store.database import Database
 
 QUEUE = "procrastinate"
+JOBS = f"{QUEUE}.procrastinate_jobs"
+COLUMNS = "queue_name, task_name, priority, lock, queueing_lock, args, scheduled_at"
+ERRANDS = "queue_name = 'errands'"
+FREE = "lock IS NULL AND queueing_lock IS NULL AND scheduled_at IS NULL AND priority = 0"
 
 
 def statements(database: Database, login: str) -> list[str]:
@@ -59,10 +66,21 @@ def _statements(connection: Connection, login: str) -> list[str]:
         f"GRANT USAGE ON SCHEMA {schema}, {QUEUE} TO {who}",
         f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {who}",
         f"ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT SELECT ON TABLES TO {who}",
-        f"GRANT SELECT, INSERT ON {QUEUE}.procrastinate_jobs, {QUEUE}.procrastinate_events TO {who}",
-        f"GRANT UPDATE (priority, args) ON {QUEUE}.procrastinate_jobs TO {who}",
+        f"GRANT SELECT (id, queue_name, status), INSERT ({COLUMNS}) ON {JOBS} TO {who}",
+        f"GRANT INSERT (job_id, type) ON {QUEUE}.procrastinate_events TO {who}",
         f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {QUEUE} TO {who}",
+        f"ALTER TABLE {JOBS} ENABLE ROW LEVEL SECURITY",
+        *_policies(connection, login),
     ]
+
+
+def _policies(connection: Connection, login: str) -> Iterator[str]:
+    """The owner of the queue is bound by none."""
+    who = _quoted(connection, login)
+    for verb, rule in (("SELECT", f"USING ({ERRANDS})"), ("INSERT", f"WITH CHECK ({ERRANDS} AND {FREE})")):
+        name = _quoted(connection, f"{login} {verb}")
+        yield f"DROP POLICY IF EXISTS {name} ON {JOBS}"
+        yield f"CREATE POLICY {name} ON {JOBS} FOR {verb} TO {who} {rule}"
 
 
 def _quoted(connection: Connection, name: str) -> str:

@@ -41,7 +41,7 @@ HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
 
-_bearer = HTTPBearer(auto_error=False, description="An access token of the mapping's realm")
+bearer = HTTPBearer(auto_error=False, description="An access token of the mapping's realm")
 routes = APIRouter(prefix="/api/v1/{mapping}", responses=PROBLEMS)
 
 
@@ -78,18 +78,19 @@ def _desk(request: Request) -> Desk:
     return desk
 
 
-def _caller(
+def caller_of(
     mapping: MappingName,
     desk: Annotated[Desk, Depends(_desk)],
-    found: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    found: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
 ) -> Caller:
+    """Whoever calls; every route but `/healthz` begins with it. Raises the answer 401, and `Unreachable`."""
     if found is None:
         raise not_logged_in()
     return desk.caller(mapping, found.credentials)
 
 
 DeskOf = Annotated[Desk, Depends(_desk)]
-CallerOf = Annotated[Caller, Depends(_caller)]
+CallerOf = Annotated[Caller, Depends(caller_of)]
 
 
 def _told(desk: Desk, caller: Caller, verdicts: "Sequence[Verdict]") -> list[Told]:

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -13,13 +14,17 @@ import uvicorn
 
 from syncd.errors import UsageError
 from syncd.service import RELOAD, STOP, Events, tell_systemd
-from syncd.web import api, public
+from syncd.web import api, front, inside, public
 from syncd.web.desk import Desk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from fastapi import FastAPI
+
+    from syncd.errand import Errand, Reply, Send
     from syncd.settings import Settings
 
 WEB = "127.0.0.1:8085"
@@ -69,11 +74,29 @@ class Server:
         self._socket.close()
 
 
-def serve(config: Path | None, role: str) -> int:
-    """Be only the API (`web`) or only the public page (`public`), until SIGTERM; the exit code."""
+def serve_api(config: Path | None, office: Callable[[Settings], AbstractContextManager[Send | None]]) -> int:
+    """Be only the API until SIGTERM, a front desk where there is an office behind it; the exit code."""
+    desk = Desk(config)
+    with office(desk.files.settings) as send:
+        if send is not None:
+            return _serve(desk, _web(desk, front.make(desk, send)), "web")
+        desk.files.check_store()
+        return _serve(desk, _web(desk, api.make(desk)), "web")
+
+
+def serve_public(config: Path | None) -> int:
+    """Be only the public page until SIGTERM; the exit code."""
     desk = Desk(config)
     desk.files.check_store()
-    server = _public(desk.files.settings) if role == "public" else _web(desk)
+    return _serve(desk, _public(desk.files.settings), "public")
+
+
+def office(config: Path | None) -> Callable[[Errand], Reply]:
+    """The API for a worker: what a front desk hands over, answered in this process."""
+    return partial(inside.answer, api.make(Desk(config)))
+
+
+def _serve(desk: Desk, server: Server, role: str) -> int:
     events = Events()
     events.listen()
     server.start()
@@ -94,7 +117,8 @@ def beside(config: Path | None) -> Iterator[None]:
 
     The public page never does: whoever finds a hole in it must not be where secrets are.
     """
-    server = _web(Desk(config))
+    desk = Desk(config)
+    server = _web(desk, api.make(desk))
     server.start()
     log.info("ready", role="web", url=server.url)
     try:
@@ -103,8 +127,8 @@ def beside(config: Path | None) -> Iterator[None]:
         server.stop()
 
 
-def _web(desk: Desk) -> Server:
-    return Server("listen.web", desk.files.settings.listen.web or WEB, api.make(desk))
+def _web(desk: Desk, application: FastAPI) -> Server:
+    return Server("listen.web", desk.files.settings.listen.web or WEB, application)
 
 
 def _public(settings: Settings) -> Server:

@@ -10,6 +10,8 @@ from sqlalchemy.exc import ProgrammingError
 
 from syncd.cluster import Queue
 from syncd.dispatch import Trigger
+from syncd.errand import Errand, Reply
+from syncd.errand_queue import Answering, Sender
 from syncd.errors import StoreError, UsageError
 from syncd.store import open_store, tables
 from syncd.store.database import parse
@@ -22,6 +24,15 @@ if TYPE_CHECKING:
     from deploy.local.servers import Postgres
 
 LOGIN = "Web login"
+JOBS = "procrastinate.procrastinate_jobs"
+ERRAND = Errand("GET", "/api/v1/acme/members", "", (), b"")
+FORBIDDEN = (  # a run, and what keeps one or other errands from their turn
+    {"queue_name": "runs"},
+    {"lock": "acme"},
+    {"queueing_lock": "now:acme"},
+    {"priority": "1"},
+    {"scheduled_at": "2026-01-01"},
+)
 
 
 @pytest.fixture
@@ -63,16 +74,34 @@ def test_it_reads_everything_and_postgresql_refuses_it_every_write(granted: str)
 
 
 @pytest.mark.live
-def test_it_may_ask_for_runs_and_urge_one_but_not_take_one_away(granted: str) -> None:
-    asker = Queue(granted, 0)
-    assert asker.ask("acme", Trigger.SCHEDULE)
-    assert not asker.ask("acme", Trigger.SYNC)
-    assert asker.waiting() == 1
-    asker.stop()
+def test_it_hands_errands_over_and_can_neither_read_change_nor_take_away_what_others_asked(
+    granted: str, url: str
+) -> None:
+    owner = Queue(url, 0)
+    assert owner.ask("acme", Trigger.SCHEDULE)
+    seen = []
+    with Sender(granted) as sender, Answering(url, lambda one: seen.append(one) or Reply(204, (), b"")):
+        assert sender.send(ERRAND).status == 204
+    assert seen == [ERRAND]
     engine = create_engine(granted, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection, pytest.raises(ProgrammingError, match="permission denied"):
-        connection.execute(text("DELETE FROM procrastinate.procrastinate_jobs"))
+    with engine.connect() as connection:
+        assert connection.scalar(text(f"SELECT count(id) FROM {JOBS}")) == 0
+        for statement in (
+            f"SELECT args FROM {JOBS}",
+            f"UPDATE {JOBS} SET priority = 9",
+            f"DELETE FROM {JOBS}",
+            "SELECT * FROM procrastinate.procrastinate_workers",
+        ):
+            with pytest.raises(ProgrammingError, match="permission denied"):
+                connection.execute(text(statement))
+        for other in FORBIDDEN:
+            job = {"queue_name": "errands", "task_name": "syncd.errand"} | other
+            values = ", ".join(f"'{value}'" for value in job.values())
+            with pytest.raises(ProgrammingError, match="row-level security"):
+                connection.execute(text(f"INSERT INTO {JOBS} ({', '.join(job)}) VALUES ({values})"))
     engine.dispose()
+    assert owner.waiting() == 1
+    owner.stop()
 
 
 @pytest.mark.live

@@ -1,0 +1,157 @@
+"""Errands over PostgreSQL: jobs of a queue of their own, carried out by whichever worker has room.
+
+Unlike runs they are given back to nobody: what its worker left stays undone, or half done, and whoever waits
+is told so. Requests stand in the queue until they are answered; a web login can neither read nor change them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Self
+
+import structlog
+
+from syncd.cluster_worker import GONE, Asking, Lane, Serving
+from syncd.errand import CROWDED, UNFINISHED, UNTAKEN, Errand, Unanswered
+from syncd.errors import StoreError, SyncdError
+from syncd.store.answers import Answers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from procrastinate import App, JobContext
+    from procrastinate.worker import Worker
+
+    from syncd.errand import Reply
+
+LANE = Lane("errands", "syncd.errand", 4)
+TAKEN = 10.0  # seconds in which a worker has to take an errand
+ANSWERED = 45.0  # seconds in which it has to answer then
+MOST = 32  # errands that wait in one process
+MOST_QUEUED = 200  # and those that nobody has taken, of all processes
+DROPPED = 600.0  # seconds from handing an errand over to forgetting it where its worker never did
+SWEEP = 15.0  # seconds between two looks for what nobody waits for any more
+SHORTEST, LONGEST = 0.02, 0.25  # seconds between two looks for an answer
+
+log = structlog.get_logger("syncd.errands")
+
+_QUEUED = (
+    "SELECT count(*) AS waiting FROM procrastinate_jobs WHERE queue_name = 'errands' AND status = 'todo'"
+)
+_DROP = """
+DELETE FROM procrastinate_jobs AS job USING procrastinate_events AS event
+WHERE job.queue_name = 'errands' AND event.job_id = job.id AND event.type = 'deferred'
+AND event.at < now() - make_interval(secs => %(dropped)s)
+"""
+
+
+class Sender:
+    """The front desk's side; several threads may send at once."""
+
+    def __init__(self, store: str) -> None:
+        """Raises `StoreError` where the login may not send, or the store is too old for it."""
+        self._room = threading.BoundedSemaphore(MOST)
+        with ExitStack() as opened:
+            self._answers = opened.enter_context(Answers(store))
+            self._answers.now()
+            self._asking = Asking(store)
+            opened.pop_all()
+
+    def send(self, errand: Errand) -> Reply:
+        """Have it answered; see `errand.Send`."""
+        if not self._room.acquire(blocking=False):
+            raise Unanswered(CROWDED)
+        try:
+            return self._reply(*self._handed_over(errand))
+        finally:
+            self._room.release()
+
+    def _handed_over(self, errand: Errand) -> tuple[int, float]:
+        """The number of its job, and until when that can be taken."""
+        if self._asking.query(_QUEUED)["waiting"] >= MOST_QUEUED:
+            raise Unanswered(CROWDED)
+        deadline = self._answers.now() + TAKEN
+        arguments = {"errand": errand.packed(), "deadline": deadline}
+        try:
+            return self._asking.defer(LANE.task, arguments, queue=LANE.queue), deadline
+        except StoreError as error:  # the job may be there all the same
+            log.error("an errand was not handed over", problem=error.in_one_line)  # noqa: TRY400 - it says why
+            raise Unanswered(UNFINISHED) from error
+
+    def _reply(self, job: int, deadline: float) -> Reply:
+        """Wait for it; while the store is away, too, since workers go on."""
+        ends, pause, left = time.monotonic() + TAKEN + ANSWERED, SHORTEST, False
+        while time.monotonic() < ends:
+            time.sleep(pause)
+            pause = min(1.3 * pause, LONGEST)
+            try:
+                stands = self._answers.look(job, deadline)
+            except StoreError:
+                continue
+            if stands.reply is not None:
+                return stands.reply
+            if stands.late and not stands.taken:
+                raise Unanswered(UNTAKEN)
+            left, before = stands.taken and not stands.alive, left
+            if left and before:  # seen once, the answer may have come between row and lock
+                raise Unanswered(UNFINISHED)
+        raise Unanswered(UNFINISHED)
+
+    def close(self) -> None:
+        """End all connections."""
+        self._asking.close()
+        self._answers.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Answering:
+    """The workers' side, inside `with`: up to four errands at once, answered by `answer`."""
+
+    def __init__(self, store: str, answer: Callable[[Errand], Reply]) -> None:
+        self._answers = Answers(store)
+        self._answer = answer
+        self._serving = Serving(store, LANE, self._take, self._tend)
+
+    def __enter__(self) -> Self:
+        self._serving.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take nothing more, and answer what was taken."""
+        self._serving.stop()
+        self._answers.close()
+
+    def _take(self, context: JobContext, **packed: Any) -> None:
+        """One job. Never fails, whatever is in it: procrastinate would write its arguments into the log."""
+        try:
+            errand, deadline = Errand.unpacked(packed.get("errand")), float(packed.get("deadline", 0))
+            self._answered(context.job.id or 0, errand, deadline)
+        except SyncdError as error:
+            log.error("an errand was not answered", problem=error.in_one_line)  # noqa: TRY400 - it says why
+        except Exception as error:  # noqa: BLE001 - for the reason above
+            log.error("fault", kind=type(error).__name__)  # noqa: TRY400 - the text may name people
+
+    def _answered(self, job: int, errand: Errand, deadline: float) -> None:
+        with self._answers.taken(job, deadline) as ours:
+            if ours:
+                self._answers.give(job, self._answer(errand))
+            else:
+                log.warning("a request was past its deadline and is dropped", method=errand.method)
+
+    async def _tend(self, app: App, _worker: Worker) -> None:
+        """Now and then forget what nobody waits for any more."""
+        while True:
+            await asyncio.sleep(SWEEP)
+            try:
+                await asyncio.to_thread(self._answers.sweep)
+                await app.connector.execute_query_async(_DROP, dropped=DROPPED)
+            except (*GONE, StoreError) as error:
+                log.warning("answers could not be forgotten now", reason=str(error.__cause__ or error))
