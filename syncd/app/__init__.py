@@ -19,12 +19,13 @@ from syncd.app import connections, files, people, standing
 from syncd.app.acting import Acting
 from syncd.app.examination import doctor
 from syncd.app.explain import explanations
+from syncd.app.neighbours import Neighbours
 from syncd.app.setup import bootstrap, integrity_key
 from syncd.app.telling import Telling, shown
 from syncd.app.timing import Timing
 from syncd.app.validation import validate_paths
 from syncd.app_types import AuditRow, HeldRow, MappingStatus, PlanRow, RunDetail, RunRow
-from syncd.errors import MappingInvalid, Refused, SyncdError, TargetError, UsageError
+from syncd.errors import Refused, SyncdError, TargetError, UsageError
 from syncd.mapping import limits, outputs
 from syncd.mapping.json_schema import json_schema
 from syncd.mapping.suggestions import meant_or_listed
@@ -55,7 +56,7 @@ __all__ = ["App", "bootstrap", "validate_paths"]
 class App(Acting, Telling):
     """One operator's file, its store, and everything that can be done with them."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what is other for a daemon, each by name
         self,
         settings: Settings,
         *,
@@ -63,15 +64,17 @@ class App(Acting, Telling):
         stop: Callable[[], bool] = lambda: False,
         trigger: str = "sync",
         remembers: bool = False,
+        neighbours: Neighbours | None = None,
     ) -> None:
-        """All but `settings` are the daemon's: what is in force, when to end, why it runs, and whether it
-        goes on from what its last run read. By hand everything is read.
+        """All but `settings` are the daemon's: what is in force, when to end, why it runs, whether it goes on
+        from what its last run read, and what other mappings claim. By hand everything is read.
         """
         self.settings = settings
         self._load = load
         self._stop = stop
         self._trigger = trigger
         self._remembers = remembers
+        self._neighbours = neighbours or Neighbours()
         self._store: Store | None = None
         self._open: list[Target] = []
 
@@ -340,7 +343,7 @@ class App(Acting, Telling):
         if inviter is not None:
             inviter.settle()
         compiled, read = self._compiled_files(mapping, loaded)
-        self._refuse_clashes(mapping, compiled)
+        self._neighbours.refuse_clashes(self.settings, mapping, compiled)
         for former in compiled.formerly:
             store.renamed_mapping(former, mapping)
         marker = f"{self.settings.environment}/{mapping}"
@@ -390,15 +393,6 @@ class App(Acting, Telling):
             return [*doors, *people.advance(self.settings, inviter, job, prepared)]
 
         return advance
-
-    def _refuse_clashes(self, mapping: str, compiled: Compiled) -> None:
-        """Two mappings never manage the same thing; a broken neighbour is not ours to judge."""
-        others = [name for name in self.mapping_names() if name != mapping]
-        neighbours = {name: found for name in others if (found := self._compiled_or_none(name)) is not None}
-        reach = {name: files.reach_of(self.settings, name) for name in self.mapping_names()}
-        problems = outputs.clashes({**neighbours, mapping: compiled}, self.settings.environment, reach)
-        if problems:
-            raise MappingInvalid(problems)
 
     def _keep(self, plan: RunPlan) -> None:
         if plan.stops or plan.held or plan.policy_waiting:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from syncd import settings as settings_module
 from syncd.app import App, files
+from syncd.app.neighbours import Neighbours
 from syncd.app.timing import check_times
 from syncd.errors import MappingInvalid, SyncdError
 
@@ -35,6 +36,7 @@ class InForce:
         self._stop = stop
         self._guard = threading.Lock()
         self._valid: dict[str, Loaded] = {}
+        self._neighbours = Neighbours(self._valid.get)
         self.problems: dict[str, SyncdError] = {}
         self.settings = self._read()
 
@@ -67,7 +69,14 @@ class InForce:
         def load(settings: Settings, name: str) -> Loaded:
             return fixed[name] if name in fixed else files.load_mapping(settings, name)
 
-        return App(self.settings, load=load, stop=self._stop, trigger=trigger, remembers=True)
+        return App(
+            self.settings,
+            load=load,
+            stop=self._stop,
+            trigger=trigger,
+            remembers=True,
+            neighbours=self._neighbours,
+        )
 
     def run(self, mapping: str, trigger: str) -> RunReport:
         """One run by the files as they are now, else by the last valid ones.

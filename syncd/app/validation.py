@@ -42,7 +42,12 @@ def validate_paths(
             problems += error.problems
     environment = settings.environment if settings else "any"
     reach = {name: files.reach_of(settings, name) for name in compiled} if settings else {}
-    problems += outputs.clashes(compiled, environment, reach)
+    problems += outputs.clashes(
+        {
+            name: outputs.claims(one, environment, reach.get(name, outputs.NO_LIMIT))
+            for name, one in compiled.items()
+        }
+    )
     problems += wrong_times(settings) if settings else []
     return ValidationResult(
         problems=tuple(sorted(set(problems))),

@@ -17,8 +17,9 @@ from syncd.mapping.outputs_ldap import draw_ldap
 from syncd.model import Key, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from syncd.errors import Place
     from syncd.mapping.compiled import Compiled, Unit
     from syncd.mapping.outputs_drawing import PeopleView
     from syncd.model import Attrs, Desired, Path
@@ -73,46 +74,69 @@ def problems(compiled: Compiled, environment: str, reach: Reach = NO_LIMIT) -> l
     return sorted(found)
 
 
-def clashes(
-    mappings: Mapping[str, Compiled], environment: str, reach: Mapping[str, Reach] | None = None
-) -> list[Problem]:
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A group, entry or role that one output of a mapping manages, and `where` two of them are the same.
+
+    `place` is where the files ask for it, `of_output` where they speak of the output.
+    """
+
+    where: tuple[str, str, Key]
+    key: Key
+    attrs: Attrs
+    output: str
+    place: Place
+    of_output: Place
+
+
+def claims(compiled: Compiled, environment: str, reach: Reach = NO_LIMIT) -> list[Claim]:
+    """Everything that a mapping manages but people and what they hold; it follows from its files alone."""
+    drawings = [_draw(compiled, output, environment, None, reach) for output in output_names(compiled)]
+    return [
+        Claim(
+            (*_server(compiled, drawing.output), _comparable(key)),
+            key,
+            drawing.state[key],
+            drawing.output,
+            origin.place or drawing.place,
+            drawing.place,
+        )
+        for drawing in drawings
+        for key, origin in sorted(drawing.origins.items())
+        if key.kind in (Kind.GROUP, Kind.OU, Kind.ROLE, Kind.ORGANIZATION)
+    ]
+
+
+def clashes(mappings: Mapping[str, Iterable[Claim]]) -> list[Problem]:
     """Groups, entries and roles that two mappings would both manage, each naming both places.
 
     Two outputs of one mapping may lead through the same entries, but not write the same groups, nor
     different values into one entry; of such a pair the first is named.
     """
-    taken: dict[tuple[str, str, Key], tuple[str, Drawing, Key]] = {}
+    taken: dict[tuple[str, str, Key], tuple[str, Claim]] = {}
     found: list[Problem] = []
     twice: dict[tuple[str, str, str], Problem] = {}
-    for name, compiled in sorted(mappings.items()):
-        limits = (reach or {}).get(name, NO_LIMIT)
-        for output in output_names(compiled):
-            drawing = _draw(compiled, output, environment, None, limits)
-            for key, origin in sorted(drawing.origins.items()):
-                if key.kind not in (Kind.GROUP, Kind.OU, Kind.ROLE, Kind.ORGANIZATION):
-                    continue
-                place = (*_server(compiled, output), _comparable(key))
-                other, earlier, theirs = taken.setdefault(place, (name, drawing, key))
-                if other != name:
-                    message = (
-                        f'{key} is managed by the mapping "{other}" ({earlier.origins[theirs].place}) as well'
-                    )
-                    hint = "two mappings never manage the same thing: change one of the templates or names"
-                    found.append(Problem(origin.place or drawing.place, output, message, hint))
-                elif earlier is not drawing and _differ(earlier.state[theirs], drawing.state[key], key):
-                    twice.setdefault((name, earlier.output, output), _twice(earlier, drawing, key))
+    for name, claimed in sorted(mappings.items()):
+        for claim in claimed:
+            other, earlier = taken.setdefault(claim.where, (name, claim))
+            if other != name:
+                message = f'{claim.key} is managed by the mapping "{other}" ({earlier.place}) as well'
+                hint = "two mappings never manage the same thing: change one of the templates or names"
+                found.append(Problem(claim.place, claim.output, message, hint))
+            elif earlier.output != claim.output and _differ(earlier, claim):
+                twice.setdefault((name, earlier.output, claim.output), _twice(earlier, claim))
     return sorted([*found, *twice.values()])
 
 
-def _differ(one: Attrs, other: Attrs, key: Key) -> bool:
+def _differ(one: Claim, other: Claim) -> bool:
     """Whether two outputs would undo what the other writes: members always, else different values."""
-    return key.kind is Kind.GROUP or one != other
+    return other.key.kind is Kind.GROUP or one.attrs != other.attrs
 
 
-def _twice(one: Drawing, other: Drawing, key: Key) -> Problem:
-    message = f"{key} is written by the output `{_dotted(one.output)}` ({one.place}) as well"
+def _twice(one: Claim, other: Claim) -> Problem:
+    message = f"{other.key} is written by the output `{_dotted(one.output)}` ({one.of_output}) as well"
     hint = "give one of the two another `base`, or divide roles or units between them by `only`"
-    return Problem(other.place, _dotted(other.output), message, hint)
+    return Problem(other.of_output, _dotted(other.output), message, hint)
 
 
 def _dotted(output: str) -> str:

@@ -78,6 +78,11 @@ def load(  # noqa: PLR0913  three of them come from the operator's file, each wi
     return Loaded(document, places, names, _digest(sources, set_ or {}), tuple(sorted(problems)))
 
 
+def digest_of(path: str | Path, set_: Mapping[str, Any] | None = None) -> str:
+    """The digest that `load` would give these files, without looking into them."""
+    return _digest(read_files(path, MAX_BYTES)[0], set_ or {})
+
+
 def _understand(places: Places, name: str, problems: list[Problem]) -> MappingDocument | None:
     problems += check_structure(places)
     document, wrong = validate(places)

@@ -331,14 +331,15 @@ def test_only_listed_roles_are_granted_and_rights_over_the_realm_never(compiled)
 
 
 def test_two_mappings_that_manage_one_group_or_entry_name_both_places(compiled):
-    one, two = compiled(small("ldap: {base: 'ou=x,dc=y'}")), compiled(small("ldap: {base: 'OU=X, dc=y'}"))
-    found = [str(each) for each in outputs.clashes({"one": one, "two": two}, "test")]
+    texts = (small("ldap: {base: 'ou=x,dc=y'}"), small("ldap: {base: 'OU=X, dc=y'}"))
+    one, two = (outputs.claims(compiled(text), "test") for text in texts)
+    found = [str(each) for each in outputs.clashes({"one": one, "two": two})]
     assert (
         'acme.yaml:3:3: keycloak: group /acme is managed by the mapping "one" (acme.yaml:3:3) as well'
         in found[0]
     )
     assert len([each for each in found if ": ldap: " in each]) == 6
-    assert outputs.clashes({"one": one}, "test") == []
+    assert outputs.clashes({"one": one}) == []
 
 
 # --- LDAP ---------------------------------------------------------------------------------------------
