@@ -18,6 +18,7 @@ import structlog
 from syncd.app.in_force import SETTINGS, InForce
 from syncd.daemon_clock import Clock
 from syncd.daemon_runs import Runs
+from syncd.daemon_telling import Telling
 from syncd.dispatch import Trigger
 from syncd.dispatch_threads import Threads
 from syncd.errors import SyncdError, UsageError
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from syncd.dispatch import Dispatcher
+    from syncd.schedule import Rhythm
     from syncd.settings import Settings
 
 CALL_AGAIN = 60.0  # seconds after which a run is asked for again that a lease or a pause kept off
@@ -93,7 +95,8 @@ class Daemon:
         self._called: dict[str, float] = {}  # what waits for a run, and when one was asked for
         self._metrics = Metrics()
         self._pulse = Pulse(BEAT)
-        self._runs = Runs(self._files, self._metrics, self._stopping.is_set)
+        self._telling = Telling(self._files, self._metrics, self._rhythms)
+        self._runs = Runs(self._files, self._metrics, self._stopping.is_set, self._telling.ended)
         self._dispatcher: Dispatcher
         self._clock: Clock
         self._leader: Alone | Leader | None = None
@@ -117,6 +120,7 @@ class Daemon:
             listener.start()
             watch.start()
             self._dispatcher.start(self._runs.run)
+            self._telling.start()
             self._stand()
             log.info("ready", health=listener.url, role=self._role.value, mappings=list(settings.mappings))
             tell_systemd("READY=1", f"STATUS=health on {listener.url}")
@@ -146,6 +150,10 @@ class Daemon:
         """A leader that stood still has been replaced before it knows."""
         return not self._leads() or self._dispatcher.ask(name, trigger)
 
+    def _rhythms(self) -> dict[str, Rhythm]:
+        """When mappings are due, for whom nobody else watches over that."""
+        return self._clock.rhythms() if self._leads() else {}
+
     def _leads(self) -> bool:
         return self._leader is not None and self._leader.leads()
 
@@ -172,6 +180,7 @@ class Daemon:
             self._leader.stop()
         self._clock.stop()
         self._dispatcher.stop()
+        self._telling.stop()
         listener.stop()
         log.info("ended")
 

@@ -61,6 +61,10 @@ class Clock:
         self.plan(start=True)
         self._scheduler.resume()
 
+    def rhythms(self) -> dict[str, Rhythm]:
+        """When each mapping is due, none while it asks for nothing."""
+        return {job.id: job.trigger.rhythm for job in self._scheduler.get_jobs()}
+
     def halt(self) -> None:
         """Ask for nothing more until it begins anew."""
         with self._planning:

@@ -15,6 +15,7 @@ import structlog
 from syncd.app.timing import windows_of
 from syncd.dispatch import Again
 from syncd.errors import Busy, MappingInvalid, StoreError, SyncdError, TargetError
+from syncd.reasons import of_error, of_fault, of_report
 from syncd.schedule import retry_at, window_end
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from syncd.dispatch import Trigger
     from syncd.health import Metrics
     from syncd.model import RunReport
+    from syncd.reasons import Reason
 
 log = structlog.get_logger("syncd.daemon")
 
@@ -38,10 +40,18 @@ class Wait:
 class Runs:
     """The runs of one process. `last` says of each mapping how its newest one ended, empty where well."""
 
-    def __init__(self, files: InForce, metrics: Metrics, stopping: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        files: InForce,
+        metrics: Metrics,
+        stopping: Callable[[], bool],
+        ended: Callable[[str, Reason | None], None],
+    ) -> None:
+        """`ended` hears how each run left its mapping; nothing of one that was cut short by `stopping`."""
         self._files = files
         self._metrics = metrics
         self._stopping = stopping
+        self._ended = ended
         self.last: dict[str, str] = {}
 
     def run(self, name: str, trigger: Trigger, failures: int) -> Again | None:
@@ -56,6 +66,7 @@ class Runs:
                 self._metrics.runs.labels(name, "fault").inc()
                 self.last[name] = "syncd itself is at fault, see the log"
                 log.exception("fault")
+                self._ended(name, of_fault())
                 return self._retry(name, failures)
 
     def problem(self, name: str) -> str:
@@ -75,12 +86,17 @@ class Runs:
                 return Again(wait.until) if wait.until is not None else None
             report = self._files.run(name, trigger.value)
             again = self._done(name, report, begun, failures)
+            reason: Reason | None = of_report(report)
         except SyncdError as error:
             again = self._failed(name, error, failures)
+            reason = of_error(error)
         self._metrics.seconds.labels(name).observe(monotonic() - started)
         self._metrics.valid.labels(name).set(int(name not in self._files.problems))
         if problem := self.problem(name):
             log.error("files are invalid, the last valid ones stay in force", problem=problem)
+        if not self._stopping():
+            wrong = self._files.problems.get(name)
+            self._ended(name, of_error(wrong) if wrong is not None else reason)
         return again
 
     def _wait(self, name: str) -> Wait | None:

@@ -89,6 +89,7 @@ class Metrics:
         self.reload = Gauge(
             "syncd_config_last_reload_successful", "Whether syncd.yaml as it is now is in force.", **own
         )
+        self.untold = Gauge("syncd_notices_waiting", "Notices to operators that have not left.", one, **own)
         self.queue = Gauge("syncd_queue_depth", "Mappings that are due and not running yet.", **own)
         self.leader = Gauge("syncd_leader", "Whether this process says when mappings run.", **own)
         self.info = Gauge("syncd_info", "Which syncd this is.", ["version", "environment", "config"], **own)

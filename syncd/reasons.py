@@ -107,7 +107,7 @@ def of_error(error: SyncdError) -> Reason | None:
     if isinstance(error, Busy | Stale):
         return None
     if isinstance(error, MappingInvalid):
-        return of_files(error.problems[0])
+        return of_files(next((one for one in error.problems if one.severity == "error"), error.problems[0]))
     name = error.target if isinstance(error, TargetError) else OURS
     return Reason(State.FAILING, (name,), detail=error.in_one_line)
 
@@ -182,8 +182,10 @@ def left_alone(
     """
     if kept is not None and kept.told.state not in OVERDUE:
         return None
-    times = rhythm.next(ended, PERIODS)
+    due: datetime | None = ended
+    for _ in range(PERIODS):
+        due = rhythm.after(due) if due is not None else None
     seen = rhythm.after(looked_since)
-    if len(times) < PERIODS or seen is None or max(times[-1], seen) > now:
+    if due is None or seen is None or max(due, seen) > now:
         return None
     return Reason(State.STALE, (), {"ended": ended.isoformat(timespec="seconds")})

@@ -115,7 +115,9 @@ def _notices(settings: Settings, mapping: str, known: Kept, reason: Reason) -> I
     }
     for address in notify.mail if _by_mail(settings, about) else ():
         values = {**said, "what": _what(reason, notify.language)}
-        yield Notice(people.new_id("n"), mapping, address, about, notify.language, values)
+        yield Notice(
+            people.new_id("n"), mapping, to=address, about=about, locale=notify.language, values=values
+        )
     if any(hook.wants(about) for hook in people.hooks(settings)):
         yield Notice(people.new_id("n"), mapping, about=about, values={**said, "what": _what(reason, "en")})
 

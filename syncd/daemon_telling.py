@@ -1,0 +1,94 @@
+"""How the mappings of a process are, told to operators: after each run, and where no run ends any more.
+
+A run only notes what is to be told; a thread of its own lets it leave and tries again, so that a mail
+server that does not answer keeps no run waiting.
+"""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import structlog
+
+from syncd.app.timing import windows_of
+from syncd.errors import SyncdError
+from syncd.schedule import window_end
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from syncd.app.in_force import InForce
+    from syncd.health import Metrics
+    from syncd.reasons import Reason
+    from syncd.schedule import Rhythm
+
+LOOK = 15.0  # seconds between two looks at what is still to be told
+
+log = structlog.get_logger("syncd.telling")
+
+
+class Telling:
+    """Works from `start` to `stop`; `rhythms` says when mappings are due, nothing where others say so."""
+
+    def __init__(self, files: InForce, metrics: Metrics, rhythms: Callable[[], dict[str, Rhythm]]) -> None:
+        self._files = files
+        self._metrics = metrics
+        self._rhythms = rhythms
+        self._looked_since: dict[str, datetime] = {}
+        self._stopping = False
+        self._woken = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="telling")
+
+    def start(self) -> None:
+        """Let leave what an earlier process left, and what comes."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; what has not left is another process's, or the next one's."""
+        self._stopping = True
+        self._woken.set()
+        self._thread.join()
+
+    def ended(self, mapping: str, reason: Reason | None) -> None:
+        """Note how a run left its mapping; None says nothing about it."""
+        if reason is None:
+            return
+        app = self._files.app()
+        try:
+            app.judge(mapping, reason)
+        except SyncdError as error:
+            log.error("not noted", mapping=mapping, reason=reason.state.value, problem=str(error))  # noqa: TRY400 - it says why
+        finally:
+            app.close()
+        self._woken.set()
+
+    def _work(self) -> None:
+        while not self._stopping:
+            try:
+                self._look()
+            except SyncdError as error:
+                log.error("nothing told", problem=str(error))  # noqa: TRY400 - it says why
+            except Exception:
+                log.exception("fault in telling, tried again")
+            self._woken.wait(LOOK)
+            self._woken.clear()
+
+    def _look(self) -> None:
+        app = self._files.app()
+        try:
+            app.tell_left_alone(self._open(app.timing().paused), self._looked_since)
+            for mapping, count in app.deliver().items():
+                self._metrics.untold.labels(mapping).set(count)
+        finally:
+            app.close()
+
+    def _open(self, paused: Callable[[str], object]) -> dict[str, Rhythm]:
+        """The mappings that nothing keeps from running, with their times; since when that is so is noted."""
+        now = datetime.now(UTC)
+        is_closed = window_end(windows_of(self._files.settings), now) is not None
+        found = {} if is_closed else self._rhythms()
+        rhythms = {name: rhythm for name, rhythm in found.items() if paused(name) is None}
+        self._looked_since = {name: self._looked_since.get(name, now) for name in rhythms}
+        return rhythms
