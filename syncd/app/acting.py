@@ -113,14 +113,16 @@ class Acting:
     ) -> Sequence[Verdict]:
         """Do something on behalf of whoever holds a Keycloak account, and have a run called for it.
 
-        As in `act`, but what acts give and take is left to the daemon. Only an account as such is opened
+        As in `act`, but what acts give and take is left to the daemon, which is called by the act itself:
+        whatever it writes first is written together with the call. Only an account as such is opened
         and closed at once: a lock that waits is no lock.
         """
         store = self._db
         with store.lease(self._known(mapping), API, reconcile.LEASE):
             before = Before.of(store, mapping)
             office = self.office_of_account(mapping, native)
-            verdicts = do(office)
+            call = Call(people.new_id("c"), mapping, by=office.by)
+            verdicts = do(replace(office, store=store.calling(call)))
             after = Before.of(store, mapping)
             if any(verdict.allowed for verdict in verdicts):
                 try:
@@ -130,8 +132,6 @@ class Acting:
                 except MappingInvalid as error:
                     before.restore(store, office.by, after)
                     return [Verdict(one.who, False, str(error), error.problems[0].place) for one in verdicts]
-        if any(verdict.allowed for verdict in verdicts):  # the lease is free by now for the run
-            store.acts.add(Call(people.new_id("c"), mapping, by=office.by), by=office.by)
         return verdicts
 
     def realm(self, mapping: str) -> tuple[str, str, str]:
@@ -148,10 +148,16 @@ class Acting:
         return server.url, (output.realm if output else None) or server.realm, str(server.ca or "")
 
     def called(self) -> dict[str, str]:
-        """What waits for a run, from the store alone: record id → mapping."""
+        """What waits for a run, from the store alone: record id → mapping.
+
+        While an act of the API is being recorded its mapping waits: a run would find the lease taken.
+        """
         acts = self._db.acts
         notes = [one for state in TO_DECIDE for one in acts.all(Redemption, None, state=state)]
-        return {one.id: one.mapping for one in (*acts.all(Call, None), *notes)}
+        waiting = {one.id: one.mapping for one in (*acts.all(Call, None), *notes)}
+        leases = {mapping: self._db.lease_state(mapping) for mapping in set(waiting.values())}
+        recorded = {mapping for mapping, lease in leases.items() if lease and lease.holder == API}
+        return {id_: mapping for id_, mapping in waiting.items() if mapping not in recorded}
 
     def _answer_links(self, mapping: str) -> None:
         """Whoever redeemed a link is invited before the plan that shows it; while a run goes on, later."""

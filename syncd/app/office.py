@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from syncd.acts import OPEN, Grant, Invitation, Join, Notice, Source, Transfer
+from syncd.acts import OPEN, Call, Grant, Invitation, Join, Notice, Source, Transfer
 from syncd.administration import Account, Actor, Held, World
 from syncd.app import people
 from syncd.errors import Busy, Stale
@@ -190,7 +190,7 @@ def _seed(job: Job, unit: str, role: str, person: str, who: str) -> Grant:
 
 # --- undoing ------------------------------------------------------------------------------------------
 
-UNDONE = (Grant, Invitation, Join, Transfer, Notice)
+UNDONE = (Grant, Invitation, Join, Transfer, Notice, Call)
 
 
 @dataclass(frozen=True, slots=True)

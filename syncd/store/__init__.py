@@ -6,6 +6,7 @@ One database, SQLite or PostgreSQL, behind one `Store`; each part below knows it
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Self
 
 from syncd.store import grants, migrate
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
     from types import TracebackType
+
+    from syncd.acts import Call
 
 __all__ = [
     "Approval",
@@ -115,6 +118,12 @@ class Store:
         self.verify_audit = audit.verify
         self.removed_since = audit.removed_since
         self.renamed_mapping = Renames(database, seal, audit, ledger).rename
+
+    def calling(self, call: Call) -> Self:
+        """The same store; the first act that is written through it keeps the call too, both or neither."""
+        store = copy(self)
+        store.acts = self.acts.calling(call)
+        return store
 
     def upgrade(self) -> list[str]:
         """Bring the schema up to date, making the store if there is none; the revisions applied."""

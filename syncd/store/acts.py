@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Row, Select
 
-    from syncd.acts import Invitation, Notice
+    from syncd.acts import Call, Invitation, Notice
     from syncd.store.audit import Audit
     from syncd.store.database import Database
     from syncd.store.integrity import Seal
@@ -44,10 +44,12 @@ class Acts:
     that is somebody else than the record's own `by`; the audit trail names them.
     """
 
-    def __init__(self, database: Database, seal: Seal, audit: Audit) -> None:
+    def __init__(self, database: Database, seal: Seal, audit: Audit, call: Call | None = None) -> None:
+        """`call` is kept with whatever is written first."""
         self._database = database
         self._seal = seal
         self._audit = audit
+        self._calls = [] if call is None else [call]
 
     def add(self, record: R, by: str = "") -> R:
         """Keep a new record; it comes back as version 1. Raises Stale where its id is taken."""
@@ -81,6 +83,10 @@ class Acts:
     def enter(self, connection: Connection, notices: Iterable[Notice]) -> None:
         """Keep new notices in the caller's transaction."""
         self._write(connection, [*notices])
+
+    def calling(self, call: Call) -> Acts:
+        """The same records; whatever is written first keeps the call along with it, in one transaction."""
+        return Acts(self._database, self._seal, self._audit, call)
 
     @overload
     def get(self, kind: type[R], id_: str) -> R | None: ...
@@ -208,6 +214,7 @@ class Acts:
         now = self._database.now(connection)
         kept = [replace(record, version=record.version + 1) for record in records]
         steps: list[tuple[Record, Record | None]] = [*zip(records, kept, strict=True)]
+        steps += [(call, replace(call, version=1)) for call in self._calls]
         steps += [(record, None) for record in gone]
         for before, after in sorted(steps, key=lambda step: (kind_of(type(step[0])), step[0].id)):
             if after is None:
@@ -222,6 +229,7 @@ class Acts:
         )
         for mapping, of_mapping in groupby(entries, key=lambda entry: entry[0]):
             self._audit.append(connection, mapping, [entry for _, entry in of_mapping])
+        self._calls = []
         return kept
 
     def _insert(self, connection: Connection, record: Record, now: datetime) -> None:

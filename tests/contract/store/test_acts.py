@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from syncd.acts import (
     RECORDS,
+    Call,
     Grant,
     Invitation,
     InvitationState,
@@ -135,6 +136,18 @@ def test_of_several_changes_none_is_made_when_one_is_stale(store: Store, fault: 
     assert store.acts.get(Notice, "n_1") is None
     assert store.acts.get(Link, "l_1") == link
     assert events(store) == before
+
+
+def test_the_first_change_keeps_a_call_with_it_or_neither(store: Store) -> None:
+    call, calling = Call("c_1", "acme", by=BOB), store.calling(Call("c_1", "acme", by=BOB))
+    with pytest.raises(Stale):
+        calling.acts.save(replace(GRANT, version=7))
+    assert store.acts.all(Call, "acme") == []
+    assert calling.acts.change(GRANT, ASKED) == (replace(GRANT, version=1), replace(ASKED, version=1))
+    assert store.acts.all(Call, "acme") == [replace(call, version=1)]
+    assert calling.acts.add(LINK) == replace(LINK, version=1)
+    store.acts.add(NOTICE)
+    assert store.acts.all(Call, "acme") == [replace(call, version=1)]
 
 
 def test_a_record_that_is_gone_cannot_be_saved_any_more_and_its_removal_is_on_record(store: Store) -> None:

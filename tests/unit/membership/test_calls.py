@@ -9,10 +9,16 @@ import pytest
 
 from syncd.acts import Call
 from syncd.app.acting import Acting
+from syncd.errors import MappingInvalid, Place, Problem
 from syncd.model import RunPlan
-from tests.unit.membership.bureau import BO
+from tests.unit.membership.bureau import BO, SUE, UNIT, asked
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from syncd.membership import Office
+    from syncd.membership_words import Verdict
+    from syncd.store import Store
     from tests.unit.membership.bureau import Bureau
 
 
@@ -21,6 +27,17 @@ class Desk(Acting):
 
     def __init__(self, bureau: Bureau) -> None:
         self._calls = bureau.store.acts.all(Call, "acme")
+        self.bureau = bureau
+
+    @property
+    def _db(self) -> Store:
+        return self.bureau.store
+
+    def _known(self, mapping: str) -> str:
+        return mapping
+
+    def office_of_account(self, _mapping: str, native: str) -> Office:
+        return self.bureau.office(native)
 
     def _keep(self, plan: RunPlan) -> None:
         assert plan is not None
@@ -45,3 +62,45 @@ def test_a_whole_run_that_succeeds_answers_the_calls_that_it_found(
     bureau.store.acts.add(Call("later", "acme", by=BO))
     desk.finish(bureau, exit_code, only)
     assert [one.id for one in bureau.store.acts.all(Call, "acme")] == stay
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def test_an_act_that_is_written_has_its_run_called_for_whatever_happens_to_its_process(
+    bureau: Bureau,
+) -> None:
+    desk = Desk(bureau)
+
+    def killed(office: Office) -> Sequence[Verdict]:
+        assert office.invite(UNIT, [asked(SUE)])[0].allowed
+        assert desk.called() == {}  # a run would find the lease taken
+        raise Killed
+
+    with pytest.raises(Killed):
+        desk.record("acme", BO, killed)
+    (call,) = bureau.store.acts.all(Call, "acme")
+    assert (call.by, desk.called()) == (bureau.office().person(BO), {call.id: "acme"})
+
+
+def test_an_act_that_writes_nothing_calls_for_no_run(bureau: Bureau) -> None:
+    desk = Desk(bureau)
+    (verdict,) = desk.record("acme", BO, lambda office: office.invite(UNIT, [asked(SUE, "owner")]))
+    assert (verdict.allowed, bureau.store.acts.all(Call, "acme")) == (False, [])
+
+
+def test_an_act_after_which_the_mapping_does_not_hold_takes_its_call_back(
+    bureau: Bureau, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, before = Desk(bureau), bureau.records()
+    problem = Problem(Place("acme.yaml", 1, 1), "members", "there are too many")
+
+    def prepare(_job: object) -> None:
+        raise MappingInvalid([problem])
+
+    monkeypatch.setattr("syncd.app.acting.prepare", prepare)
+    monkeypatch.setattr(Desk, "_job", lambda _self, mapping: mapping, raising=False)
+    (verdict,) = desk.record("acme", BO, lambda office: office.invite(UNIT, [asked(SUE)]))
+    assert (verdict.allowed, "too many" in verdict.detail) == (False, True)
+    assert (bureau.records(), bureau.store.acts.all(Call, "acme")) == (before, [])
