@@ -92,7 +92,7 @@ person_names = Table(
     metadata,
     Column("person", NAME, ForeignKey("persons.id"), primary_key=True),
     Column("kind", String(16), primary_key=True),  # username | address | invited | written
-    Column("digest", DIGEST, primary_key=True),  # of scope and, for names, value
+    Column("digest", DIGEST, primary_key=True, index=True),  # of scope and, for names, value
     Column("scope", Text, nullable=False),  # mapping and target of `written` attributes
     Column("value", Text, nullable=False),
 )
