@@ -218,6 +218,7 @@ class Notice(Record):
     """
 
     to: str = ""
+    hook: str = ""  # the mark of the webhook that it is for; empty: of all that want it
     about: str = ""  # invitation.accepted, join.requested, transfer.confirm, …
     locale: str = ""
     values: Mapping[str, str] = field(default_factory=dict)

@@ -118,8 +118,10 @@ def _notices(settings: Settings, mapping: str, known: Kept, reason: Reason) -> I
         yield Notice(
             people.new_id("n"), mapping, to=address, about=about, locale=notify.language, values=values
         )
-    if any(hook.wants(about) for hook in people.hooks(settings)):
-        yield Notice(people.new_id("n"), mapping, about=about, values={**said, "what": _what(reason, "en")})
+    for hook in people.hooks(settings):
+        if hook.wants(about):
+            values = {**said, "what": _what(reason, "en")}
+            yield Notice(people.new_id("n"), mapping, hook=hook.mark, about=about, values=values)
 
 
 def _what(reason: Reason, language: str) -> str:
