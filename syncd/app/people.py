@@ -194,7 +194,8 @@ def let_leave(settings: Settings, store: Store, waiting: Sequence[Notice]) -> No
     One with an address is a mail, one without is for applications. Each leaves at least once: one whose
     sender died leaves again, as the same mail or webhook by its id.
     """
-    outbox, to_hooks = _outbox(settings) if waiting else None, hooks(settings) if waiting else []
+    outbox = _outbox(settings) if any(one.to for one in waiting) else None
+    to_hooks = hooks(settings) if not all(one.to for one in waiting) else []
     for notice in waiting:
         if not notice.to:
             _send(store, notice, lambda claimed: tell(claimed, to_hooks, now()))

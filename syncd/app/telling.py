@@ -15,6 +15,7 @@ from syncd.acts import Notice
 from syncd.app import people
 from syncd.locale import spoken
 from syncd.locale.told import told_in
+from syncd.notify import Hook
 from syncd.notify.mapping_texts import LOOSENED
 from syncd.reasons import POLICY, State
 from syncd.render.lines import REASONS
@@ -71,7 +72,10 @@ class Telling:
         """Let the notices of mappings leave that are due; how many still wait, by mapping."""
         settings, store, now = self.settings, self._db, people.now()
         due = [one for one in _waiting(settings, store) if one.retry_at is None or one.retry_at <= now]
-        people.let_leave(settings, store, due)
+        try:
+            people.let_leave(settings, store, [one for one in due if one.to])
+        finally:  # a secret that is missing for one way keeps nothing from the other
+            people.let_leave(settings, store, [one for one in due if not one.to])
         left = Counter(one.mapping for one in _waiting(settings, store))
         return {name: left[name] for name in settings.mappings}
 
@@ -95,7 +99,13 @@ def _waiting(settings: Settings, store: Store) -> list[Notice]:
 
 
 def _wanted(settings: Settings, event: str) -> bool:
-    return _by_mail(settings, event) or any(hook.wants(event) for hook in people.hooks(settings))
+    return _by_mail(settings, event) or bool(_hooks(settings, event))
+
+
+def _hooks(settings: Settings, event: str) -> list[Hook]:
+    """The webhooks that want an event, as they are named; their secrets are for when it leaves."""
+    found = [Hook(one.url, events=tuple(one.events)) for one in settings.webhooks]
+    return [hook for hook in found if hook.wants(event)]
 
 
 def _by_mail(settings: Settings, event: str) -> bool:
@@ -118,10 +128,9 @@ def _notices(settings: Settings, mapping: str, known: Kept, reason: Reason) -> I
         yield Notice(
             people.new_id("n"), mapping, to=address, about=about, locale=notify.language, values=values
         )
-    for hook in people.hooks(settings):
-        if hook.wants(about):
-            values = {**said, "what": _what(reason, "en")}
-            yield Notice(people.new_id("n"), mapping, hook=hook.mark, about=about, values=values)
+    for hook in _hooks(settings, about):
+        values = {**said, "what": _what(reason, "en")}
+        yield Notice(people.new_id("n"), mapping, hook=hook.mark, about=about, values=values)
 
 
 def _what(reason: Reason, language: str) -> str:

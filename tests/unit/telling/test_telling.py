@@ -1,0 +1,244 @@
+"""What operators read and applications get, and how it leaves, over a store as a daemon has one."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from syncd.acts import Notice
+from syncd.app import App, people, telling
+from syncd.errors import MappingInvalid, Place, Problem
+from syncd.notify import NotDelivered, mapping_texts
+from syncd.notify.texts import message
+from syncd.notify.webhooks import body_of
+from syncd.reasons import EVENTS, Reason, State, event, of_error
+from syncd.settings import SettingsInvalid, load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SETTINGS = """\
+environment: test
+store: sqlite:syncd.db
+integrity_key: {file: key}
+mappings: {acme: acme.yaml}
+mail: hold
+smtp: {host: 127.0.0.1, port: 1, from: syncd@acme.example}
+"""
+NOTIFY = "notify: {mail: [ops@acme.example, bo@acme.example], language: fr}\n"
+HOOKS = """\
+webhooks:
+- {url: "http://127.0.0.1:1/all"}
+- {url: "http://127.0.0.1:1/limits", events: [mapping.stopped]}
+- {url: "http://127.0.0.1:1/people", events: [data.heir]}
+"""
+STOPPED = Reason(
+    State.STOPPED, ("removals",), {"plan": "0123456789ab"},
+    "40 memberships would be gone within 24 hours (0 already are); allowed are 10 of 100 (policy.removals); "
+    "approve the plan, or mend what takes so many away",
+)  # fmt: skip
+PLAN = {"plan": "0123456789ab"}
+BROKEN = Problem(Place("acme.yaml", 12, 3), "x", 'unknown role "editr"')
+SAID = {
+    State.STOPPED: STOPPED,
+    State.HELD: Reason(State.HELD, ("adoption", "policy"), {"adoption": "3", "policy": "1", **PLAN}),
+    State.FAILING: Reason(State.FAILING, ("ldap",), {}, "ldap: no answer"),
+    State.INVALID: of_error(MappingInvalid([BROKEN])),
+    State.STALE: Reason(State.STALE, (), {"ended": "2026-11-25T08:00:00+00:00"}),
+    State.WELL: Reason(),
+}  # fmt: skip
+
+
+def app(folder: Path, more: str) -> App:
+    (folder / "key").write_text("k" * 44)
+    (folder / "acme.yaml").write_text("syncd: 1\n")
+    (folder / "syncd.yaml").write_text(SETTINGS + more)
+    made = App(load(folder / "syncd.yaml"))
+    made.db_upgrade()
+    return made
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Iterator[App]:
+    made = app(tmp_path, NOTIFY + HOOKS)
+    yield made
+    made.close()
+
+
+def notices(of: App) -> list[Notice]:
+    return of._db.acts.all(Notice, "acme")
+
+
+def test_one_change_is_one_mail_for_each_operator_and_one_post_for_each_webhook_that_wants_it(
+    told: App,
+) -> None:
+    for _ in range(3):
+        told.judge("acme", STOPPED)
+    assert sorted(one.to for one in notices(told)) == ["", "", "bo@acme.example", "ops@acme.example"]
+    assert {one.about for one in notices(told)} == {"mapping.stopped"}
+    (row,) = told.status()
+    assert (row.reason, row.about, bool(row.told)) == ("stopped", ("removals",), True)
+    told.judge("acme", Reason())
+    assert len([one for one in notices(told) if one.about == "mapping.recovered"]) == 3
+
+
+def test_where_nobody_is_to_be_told_status_says_so(tmp_path: Path) -> None:
+    quiet = app(tmp_path, "")
+    quiet.judge("acme", STOPPED)
+    (row,) = quiet.status()
+    assert (row.reason, row.told, notices(quiet)) == ("stopped", "", [])
+    quiet.close()
+    later = app(tmp_path, NOTIFY)
+    later.judge("acme", STOPPED)
+    assert len(notices(later)) == 2
+    later.close()
+
+
+@pytest.mark.parametrize("reason", SAID.values(), ids=SAID)
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_a_mail_says_where_what_and_what_to_type(tmp_path: Path, reason: Reason, language: str) -> None:
+    made = app(tmp_path, f"notify: {{mail: ops@acme.example, language: {language}, after: P0D}}\n")
+    if reason.state is State.WELL:
+        made.judge("acme", STOPPED)
+    made.judge("acme", reason)
+    mail = message(notices(made)[-1], "syncd@acme.example")
+    made.close()
+    text = mail.get_body(("plain",)).get_content()
+    assert mail["To"] == "ops@acme.example"
+    assert {"test", "acme"} <= set(mail["Subject"].replace(":", " ").split())
+    assert "{" not in text
+    assert ("Since" in text or "No run" in text) == (language == "en")
+    typed = {
+        State.STOPPED: "\nsyncd plans approve 0123456789ab\n",
+        State.HELD: "\nsyncd held acme\n",
+        State.FAILING: "\nsyncd doctor\n",
+        State.INVALID: "\nsyncd validate acme\n",
+        State.STALE: "\nsyncd doctor\n",
+        State.WELL: "",
+    }
+    assert typed[reason.state] in text
+    assert text.count("\n\n") == mail.get_body(("html",)).get_content().count("<p>") - 1
+
+
+def test_what_a_mail_quotes_is_in_its_language_too(told: App) -> None:
+    said = {}
+    for reason in SAID.values():
+        said[reason.state] = next(telling._notices(told.settings, "acme", told.judge("acme", reason), reason))
+    assert "40 appartenances" in said[State.STOPPED].values["what"]
+    assert said[State.HELD].values["what"].endswith("approuver: 1")
+    assert "rôle inconnu « editr »" in said[State.INVALID].values["what"]
+
+
+def test_what_a_file_is_quoted_with_is_kept_in_the_notice_only(told: App) -> None:
+    reason = of_error(MappingInvalid([Problem(Place("acme.yaml", 12, 3), "sue@acme.example", "unknown")]))
+    told.judge("acme", reason)
+    (told_of,) = {one.values["what"] for one in notices(told)}
+    assert told_of == "sue@acme.example: unknown"
+    assert "sue@acme.example" not in repr(told.known())
+
+
+def test_a_webhook_gets_what_a_machine_needs(told: App) -> None:
+    told.judge("acme", STOPPED)
+    body = json.loads(body_of(next(one for one in notices(told) if one.hook)))
+    assert (body["event"], body["mapping"]) == ("mapping.stopped", "acme")
+    assert {"environment", "state", "since", "names", "plan", "what"} <= body["data"].keys()
+    assert body["data"]["names"] == "removals"
+
+
+# --- leaving ------------------------------------------------------------------------------------------
+
+
+class Ways:
+    """Every way out, by a clock that the test turns; `away` raises instead of taking anything."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = datetime(2026, 11, 25, 9, tzinfo=UTC)
+        self.away, self.taken = True, []
+        monkeypatch.setattr(people, "now", lambda: self.now)
+        monkeypatch.setattr(people, "_outbox", lambda _settings: self)
+        monkeypatch.setattr(people, "tell", lambda notice, *_: self.send(notice))
+
+    def send(self, notice: Notice) -> None:
+        if self.away:
+            raise NotDelivered("no connection", temporary=True)
+        self.taken.append(notice)
+
+
+@pytest.fixture
+def ways(monkeypatch: pytest.MonkeyPatch) -> Ways:
+    return Ways(monkeypatch)
+
+
+def test_operators_are_mailed_whatever_mail_says_and_act_notices_wait_for_their_run(
+    told: App, ways: Ways
+) -> None:
+    act = told._db.acts.add(Notice("n_act", "acme", to="sue@acme.example", about="join.refused"))
+    told.judge("acme", STOPPED)
+    ways.away = False
+    assert told.deliver() == {"acme": 0}
+    assert len(ways.taken) == 4
+    assert told._db.acts.get(Notice, act.id) == act
+
+
+def test_what_cannot_leave_is_tried_again_later_and_later_and_leaves_once(told: App, ways: Ways) -> None:
+    told.judge("acme", STOPPED)
+    pauses = []
+    for _ in range(7):
+        assert told.deliver() == {"acme": 4}
+        (due,) = {one.retry_at for one in notices(told)}
+        pauses.append(int((due - ways.now).total_seconds()))
+        ways.now = due - timedelta(seconds=1)
+        told.deliver()
+        assert {one.retry_at for one in notices(told)} == {due}
+        ways.now = due
+    assert pauses == [30, 60, 120, 240, 480, 900, 900]
+    ways.away = False
+    told.deliver()
+    told.deliver()
+    assert len({one.id for one in ways.taken}) == len(ways.taken) == 4
+    assert {one.state for one in notices(told)} == {"sent"}
+
+
+def test_after_a_day_it_is_given_up_and_says_why(told: App, ways: Ways) -> None:
+    told.judge("acme", STOPPED)
+    began = ways.now
+    while told.deliver() != {"acme": 0}:
+        ways.now += timedelta(minutes=15)
+    assert ways.now - began > timedelta(hours=23)
+    assert {(one.state, one.reason) for one in notices(told)} == {("failed", "no connection")}
+
+
+def test_a_secret_that_is_missing_for_webhooks_keeps_no_mail(tmp_path: Path, ways: Ways) -> None:
+    made = app(tmp_path, NOTIFY + 'webhooks: [{url: "http://127.0.0.1:1/", secret: {file: none}}]\n')
+    made.judge("acme", STOPPED)
+    ways.away = False
+    with pytest.raises(SettingsInvalid, match="none"):
+        made.deliver()
+    assert [one.to for one in ways.taken] == ["ops@acme.example", "bo@acme.example"]
+    made.close()
+
+
+# --- who is told --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("{mail: [nobody]}", "no mail address"),
+        ("{mail: [a@b.example], events: [mapping.stoped]}", "mapping.stopped"),
+        ("{mail: [a@b.example], language: de}", "fr"),
+    ],
+)
+def test_who_is_told_is_checked_as_it_is_read(tmp_path: Path, line: str, said: str) -> None:
+    (tmp_path / "syncd.yaml").write_text(f"{SETTINGS}notify: {line}\n")
+    with pytest.raises(SettingsInvalid, match=said) as caught:
+        load(tmp_path / "syncd.yaml")
+    assert caught.value.problems[0].place.line == 7
+
+
+def test_every_event_has_its_words() -> None:
+    assert set(EVENTS) == set(mapping_texts.TEXTS) == {event(reason) for reason in SAID.values()}
