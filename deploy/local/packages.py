@@ -73,7 +73,12 @@ TOOLS = (
     Need("promtool (checks the alert rules)", "prometheus", _on_path("promtool")),
     Need("systemd-analyze (checks the shipped unit)", "systemd", _on_path("systemd-analyze")),
 )
-TESTS = (*SERVERS, Need("PostgreSQL", "postgresql", lambda: postgres.binaries() is not None), *TOOLS)
+TESTS = (
+    *SERVERS,
+    Need("PostgreSQL", "postgresql", lambda: postgres.binaries() is not None),
+    Need("PgBouncer (a pooler in front of it)", "pgbouncer", lambda: Path("/usr/sbin/pgbouncer").exists()),
+    *TOOLS,
+)
 
 
 def ensure(needs: Sequence[Need]) -> None:

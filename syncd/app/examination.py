@@ -9,6 +9,8 @@ from syncd.app.http_checks import http_checks
 from syncd.errors import MappingInvalid, SyncdError, TargetError
 from syncd.mapping.federation import federated_twice
 from syncd.model import Check
+from syncd.store.database import parse
+from syncd.store.sessions import shared_out
 from syncd.targets import keycloak_doctor, ldap_doctor
 from syncd.targets.keycloak_federation import group_federations
 
@@ -32,7 +34,7 @@ def doctor(
 
     `broken` says of each mapping that is not among `mappings` why it cannot be used.
     """
-    checks = [_store_check(settings, check_store)]
+    checks = [_store_check(settings, check_store), *_session_checks(settings)]
     checks += [
         _mapping(name, mappings[name]) if name in mappings else _broken(name, broken[name])
         for name in settings.mappings
@@ -54,6 +56,23 @@ def _store_check(settings: Settings, check_store: Callable[[], list[str]]) -> Ch
     if faults:
         return Check("store", "fail", "; ".join(faults), "see `syncd db check`")
     return Check("store", "ok", str(settings.store))
+
+
+def _session_checks(settings: Settings) -> list[Check]:
+    """Whether a pooler in front of PostgreSQL shares sessions out, as far as can be seen."""
+    store = settings.store_url().get_secret_value()
+    try:
+        if parse(store).get_backend_name() == "sqlite":
+            return []
+        if shared_out(store):
+            return [Check("store sessions", "fail", _SHARED, _DIRECT)]
+    except SyncdError:  # what keeps us from asking has a line of its own
+        return []
+    return [Check("store sessions", "ok", "no pooler was seen that shares sessions out")]
+
+
+_SHARED = "a pooler gives the sessions of the database now to one connection, now to another: locks get lost"
+_DIRECT = "let `store:` name PostgreSQL itself, or a pooler in session mode (PgBouncer: pool_mode = session)"
 
 
 def _mapping(name: str, compiled: Compiled) -> Check:

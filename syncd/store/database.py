@@ -102,6 +102,12 @@ class Database:
         with self._failures(), self._writer.begin() as connection:
             yield connection
 
+    @contextmanager
+    def statements(self) -> Iterator[Connection]:
+        """A connection to PostgreSQL on which each statement is a transaction of its own."""
+        with self._failures(), self.engine.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
     def now(self, connection: Connection) -> datetime:
         """The time in UTC: the injected clock's, else the PostgreSQL server's, else this machine's."""
         if self._clock is not None:
