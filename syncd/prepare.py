@@ -101,6 +101,7 @@ class Job:
     advance: Callable[[Prepared], Sequence[Mailed]] | None = None  # makes accounts and sends mails
     judge: Callable[[identity.Resolution, Policy], Standing] | None = None  # whom rules lock, open or end
     stop: Callable[[], bool] = lambda: False  # before each wave: whether the rest is the next run's
+    confirmed: bool = True  # whether somebody says yes to the plan before it runs
 
     @property
     def marker(self) -> str:
@@ -445,7 +446,8 @@ def _limits(job: Job, policies: Policies, people: identity.Resolution) -> Limits
 
     def known(bounds: Limits) -> Limits:
         protected = bounds.protected | _ids(bounds.protected, people)
-        return replace(bounds, protected=protected, adoptions=adoptions)
+        free = bounds.first_plan and job.confirmed  # a first plan that nobody looks at is held to every limit
+        return replace(bounds, protected=protected, adoptions=adoptions, first_plan=free)
 
     once = {each.unit: known(each) for each in units.values()}
     return replace(known(whole), units={name: once[each.unit] for name, each in units.items()})

@@ -55,7 +55,7 @@ def apply(  # noqa: PLR0913 - who asks, how, and who watches are three things
         span("run", mapping=job.mapping, trigger=trigger),
         job.store.lease(job.mapping, actor, LEASE) as lease,
     ):
-        prepared = prepare(job, Narrowing.of_plan(reviewed))
+        prepared = prepare(replace(job, confirmed=confirmed), Narrowing.of_plan(reviewed))
         if reviewed is not None and reviewed.digest != prepared.plan.digest:
             raise Refused(
                 f"{job.mapping}: what was reviewed ({reviewed.digest[:12]}) is no longer what would happen "
@@ -100,7 +100,7 @@ class _Run:
                 outcomes.append(outcome)
                 self.progress(len(outcomes), total)
         report = replace(self._report(outcomes, refusal), mails=mails)
-        if confirmed and not refusal and not self.prepared.plan.is_part:
+        if (confirmed or self.approved) and not refusal and not self.prepared.plan.is_part:
             self._accept()
         counts = {result.value: report.count(result) for result in Result}
         self.job.store.finish_run(self.run, report.exit_code, report.message, counts)
@@ -220,7 +220,10 @@ class _Run:
             self.job.store.save_persons(learned.values())
 
     def _accept(self) -> None:
-        """A confirmed run is the first approved plan; an approval takes a loosened policy along."""
+        """A run that somebody confirmed, or whose plan was approved, is the first approved plan.
+
+        An approval takes a loosened policy along.
+        """
         store, mapping = self.job.store, self.job.mapping
         self.job.files.keep(self.approved)
         if not store.first_apply_done(mapping):

@@ -107,10 +107,16 @@ class App(Acting, Telling):
         """A JSON Schema with the mapping's own kinds and roles."""
         return json_schema(self._load(self.settings, self._known(mapping)).document)
 
-    def plan(self, mapping: str, *, only: str | None = None, target: str | None = None) -> RunPlan:
-        """What a run would do now; it is kept for approval where something stops it or waits."""
+    def plan(
+        self, mapping: str, *, only: str | None = None, target: str | None = None, confirmed: bool = True
+    ) -> RunPlan:
+        """What a run would do now, one that somebody confirms or not.
+
+        It is kept for approval where something stops it or waits.
+        """
         self._answer_links(mapping)
-        plan = prepare(self._job(mapping), Narrowing(only, target)).plan
+        job = replace(self._job(mapping), confirmed=confirmed)
+        plan = prepare(job, Narrowing(only, target)).plan
         self._keep(plan)
         return plan
 

@@ -140,14 +140,14 @@ def sync_command(session: Session, mapping: str | None) -> int:
         return session.for_each(
             chosen(app, mapping),
             lambda name: _carry_out(
-                session, app, _fresh(session, app, name), confirmed=False, actor=SCHEDULED
+                session, app, _fresh(session, app, name, confirmed=False), confirmed=False, actor=SCHEDULED
             ),
         )
 
 
-def _fresh(session: Session, app: App, name: str, **narrowing: str | None) -> RunPlan:
+def _fresh(session: Session, app: App, name: str, **how: Any) -> RunPlan:
     with reading(session, name):
-        return app.plan(name, **narrowing)
+        return app.plan(name, **how)
 
 
 def plan_code(plan: RunPlan, *, detailed: bool) -> int:

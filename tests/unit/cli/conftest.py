@@ -51,7 +51,9 @@ class FakeApp:
         self._act("validate", mapping)
         return self.validation
 
-    def plan(self, mapping: str, *, only: str | None = None, target: str | None = None) -> RunPlan:
+    def plan(
+        self, mapping: str, *, only: str | None = None, target: str | None = None, confirmed: bool = True
+    ) -> RunPlan:
         self._act("plan", mapping, only, target)
         return self.plans_made[mapping]
 
