@@ -54,11 +54,17 @@ class Key(NamedTuple):
     | composite | (client id or "", role name) | (client id or "", name of the role it contains) |
     | grant | path of the group | (client id or "", role name) |
     | member, org_member | path of the container | (person id,) |
+    | member, of a group in a group | path of the container | path of the group in it |
     """
 
     kind: Kind
     place: Path = ()
     item: Path = ()
+
+    @property
+    def nests(self) -> bool:
+        """Whether this is the membership of a group in a group: nobody's by itself."""
+        return self.kind is Kind.MEMBER and len(self.item) > 1
 
     def needs(self) -> tuple[Key, ...]:
         """The keys that must exist before this one can, where they are managed at all."""
@@ -74,7 +80,8 @@ class Key(NamedTuple):
             case Kind.GRANT:
                 return (Key(Kind.GROUP, self.place), Key(Kind.ROLE, self.item[:1], self.item[1:]))
             case Kind.MEMBER:
-                return (Key(Kind.GROUP, self.place), Key(Kind.PERSON, (), self.item))
+                member = Key(Kind.GROUP, self.item) if self.nests else Key(Kind.PERSON, (), self.item)
+                return (Key(Kind.GROUP, self.place), member)
             case Kind.ORG_MEMBER:
                 return (Key(Kind.ORGANIZATION, self.place), Key(Kind.PERSON, (), self.item))
             case _:
@@ -155,7 +162,10 @@ class Owned:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A person as a target knows one. `authority` is local, ldap or idp."""
+    """A person as a target knows one. `authority` is local, ldap or idp.
+
+    `login` is the `uid` of a directory entry, by which POSIX groups name people.
+    """
 
     target: str
     native: str
@@ -167,6 +177,7 @@ class Account:
     given_name: str = ""
     family_name: str = ""
     locale: str = ""
+    login: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,11 +77,22 @@ def _without_empty(facts: Facts) -> Facts:
         return facts
     ours = facts.owned.keys() - facts.lost - facts.desired.waiting.keys()
     inside = (*facts.desired.state, *(key for key in facts.observed.state if key not in ours))
-    filled = {key.place for key in inside if key.kind in EDGES}
+    edges = [key for key in inside if key.kind in EDGES]
+    filled = {key.place for key in edges if not _is_empty_inside(key, fleeting)}
+    while more := {key.place for key in edges if key.nests and key.item in filled} - filled:
+        filled |= more
+    empty = {key for key in fleeting if key.place not in filled}
     state = {
-        key: attrs for key, attrs in facts.desired.state.items() if key not in fleeting or key.place in filled
+        key: attrs
+        for key, attrs in facts.desired.state.items()
+        if key not in empty and not (key.nests and not empty.isdisjoint(key.needs()))
     }
     return replace(facts, desired=replace(facts.desired, state=state))
+
+
+def _is_empty_inside(key: Key, fleeting: frozenset[Key]) -> bool:
+    """Whether the fact is a group in a group that may itself have nobody."""
+    return key.nests and key.needs()[1] in fleeting
 
 
 def diff(facts: Facts) -> Iterator[Change]:

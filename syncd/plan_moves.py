@@ -162,6 +162,8 @@ def rekeyed(key: Key, now: Callable[[Path], Path]) -> Key:
             return Key(key.kind, now(("role", *key.place))[1:], now(("role", *key.item))[1:])
         case Kind.GRANT:
             return Key(key.kind, now(path_of(key))[1:], now(("role", *key.item))[1:])
+        case Kind.MEMBER if key.nests:
+            return Key(key.kind, now(path_of(key))[1:], now(("group", *key.item))[1:])
         case _:
             return Key(key.kind, now(path_of(key))[1:], key.item)
 

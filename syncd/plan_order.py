@@ -77,8 +77,8 @@ def _at_and_above(key: Key) -> list[Path]:
     """Tree paths of what a key lies in or names."""
     if key.kind is Kind.PERSON:
         return []
-    path = path_of(key)
-    return [path[:length] for length in range(2, len(path) + 1)]
+    paths = [path_of(key), *([("group", *key.item)] if key.nests else [])]
+    return [path[:length] for path in paths for length in range(2, len(path) + 1)]
 
 
 def _layers(changes: Sequence[Change], needs: dict[int, set[int]]) -> Iterator[list[Change]]:

@@ -19,7 +19,7 @@ from syncd.plan_hold import EDGES, LOCK, LOCKED
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from syncd.model import Desired, Limits, Origin, Owned
+    from syncd.model import Desired, Key, Limits, Origin, Owned
 
 Counted: TypeAlias = tuple[str, str, str]
 _HALF = 2
@@ -44,10 +44,8 @@ def weigh(  # noqa: PLR0913  the three facts of a run have names of their own
     as announced. `inactive` are person ids that are disabled: they administer nothing.
     """
     counted = [(_given(plan), *_removed(plan, desired[plan.target], today)) for plan in plans]
-    held = {
-        row.origin.counted: row.origin for rows in owned.values() for row in rows if row.key.kind in EDGES
-    }
-    wanted = [one for each in desired.values() for key, one in each.origins.items() if key.kind in EDGES]
+    held = {row.origin.counted: row.origin for rows in owned.values() for row in rows if _counts(row.key)}
+    wanted = [one for each in desired.values() for key, one in each.origins.items() if _counts(key)]
     scales = _Scales(
         plans,
         frozenset(origin.person for origin in (*held.values(), *wanted)),
@@ -93,17 +91,20 @@ def _united(parts: Iterable[Mapping[Counted, Origin]]) -> dict[Counted, Origin]:
     return {counted: origin for part in parts for counted, origin in part.items()}
 
 
+def _counts(key: Key) -> bool:
+    """Whether somebody is in something by this fact; a group in a group is nobody."""
+    return key.kind in EDGES and not key.nests
+
+
 def _given(plan: Plan) -> dict[Counted, Origin]:
-    edges = (c for c in plan.changes if c.op is Op.CREATE and c.key.kind in EDGES)
+    edges = (c for c in plan.changes if c.op is Op.CREATE and _counts(c.key))
     return {change.origin.counted: change.origin for change in edges}
 
 
 def _removed(plan: Plan, desired: Desired, today: str) -> tuple[dict[Counted, Origin], dict[Counted, Origin]]:
     """What somebody loses in this target, and the part that counts; a mere change of group is no loss."""
     given = _given(plan)
-    lost = [
-        c for c in plan.changes if c.op is Op.DELETE and c.key.kind in EDGES and c.origin.counted not in given
-    ]
+    lost = [c for c in plan.changes if c.op is Op.DELETE and _counts(c.key) and c.origin.counted not in given]
     asked = [change for change in lost if _is_asked(change, desired, today)]
     return {c.origin.counted: c.origin for c in lost}, {c.origin.counted: c.origin for c in asked}
 
@@ -357,7 +358,7 @@ def _people_by_unit(plans: Sequence[Plan], op: Op) -> dict[str, set[str]]:
     people: dict[str, set[str]] = defaultdict(set)
     for plan in plans:
         for change in (*plan.changes, *(held.change for held in plan.held)):
-            if change.op is op and change.key.kind in EDGES:
+            if change.op is op and _counts(change.key):
                 people[change.origin.unit].add(change.origin.person)
     return people
 

@@ -46,7 +46,7 @@ def _kept(plans: Sequence[Plan], owned: Mapping[str, Sequence[Owned]]) -> dict[s
     for one in plans:
         moved = {change.old.place: change.origin.unit for change in one.changes if change.old is not None}
         for row in owned[one.target]:
-            unit = moved.get(row.key.place) if row.key.kind is Kind.MEMBER else None
+            unit = moved.get(row.key.place) if row.key.kind is Kind.MEMBER and not row.key.nests else None
             if unit is not None:
                 kept.setdefault(unit, set()).add(row.origin.counted)
     return {unit: len(memberships) for unit, memberships in kept.items()}

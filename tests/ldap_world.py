@@ -12,6 +12,7 @@ from syncd.ldapwire.operations import Add, Delete, Entry, Modify, Query
 from syncd.model import Kind
 from syncd.targets.ldap import LdapTarget
 from syncd.targets.ldap_profile import PLACEHOLDER, LdapProfile
+from syncd.targets.ldap_values import logins_of
 from tests.contract.target_contract import TargetWorld
 from tests.miniature import MARKER
 
@@ -71,23 +72,21 @@ class LdapWorld(TargetWorld):
         return (self.groups_base, *parts)
 
     def attrs(self, *names: str, group: bool = False, description: str = "") -> Attrs:
-        named = {"cn" if group else "ou": (names[-1],)}
+        named: dict[str, tuple[str, ...]] = {"cn" if group else "ou": (names[-1],)}
+        if group and self.profile.by_login:
+            named["gidnumber"] = ("20000",)
         return {**named, "description": (description,)} if description else named
 
     def foreign_group(self, place: Path) -> None:
-        self.write(
-            Add(
-                dn.dn_of(place),
-                {
-                    "objectClass": (self.profile.group_class.encode(),),
-                    "cn": (str(dn.attributes(place[-1])[0][1]).encode(),),
-                    self.profile.member: (PLACEHOLDER.encode(),),
-                },
-            )
-        )
+        least = {"gidNumber": "20000"} if self.profile.by_login else {self.profile.member: PLACEHOLDER}
+        values = {"objectClass": self.profile.group_class, "cn": str(dn.attributes(place[-1])[0][1]), **least}
+        self.write(Add(dn.dn_of(place), {name: (value.encode(),) for name, value in values.items()}))
 
     def foreign_member(self, place: Path, native: str) -> None:
-        self.write(Modify(dn.dn_of(place), (("add", self.profile.member, (self.dn_of(native).encode(),)),)))
+        member = self.dn_of(native)
+        if self.profile.by_login:
+            member = logins_of(self.entry(member))[0]
+        self.write(Modify(dn.dn_of(place), (("add", self.profile.member, (member.encode(),)),)))
 
     @contextlib.contextmanager
     def interrupted(self) -> Iterator[None]:

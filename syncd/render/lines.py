@@ -136,7 +136,8 @@ def subject(key: Key, names: Mapping[str, str]) -> str:
     """A fact in the words of a person: a name for a membership, kind and path for the rest."""
     match key.kind:
         case Kind.MEMBER | Kind.ORG_MEMBER:
-            return names.get(key.item[0], key.item[0])
+            inner = f"{kind_name(Kind.GROUP)} {path(key.item)}"
+            return inner if key.nests else names.get(key.item[0], key.item[0])
         case Kind.PERSON:
             return f"{kind_name(key.kind)} {names.get(key.item[0], key.item[0])}"
         case Kind.GRANT:

@@ -174,8 +174,12 @@ def moved(key: Key, old: Key, new: Key) -> Key:
     if old.kind is Kind.ROLE:
         return _role_renamed(key, (*old.place, *old.item), (*new.place, *new.item))
     depth = len(old.place)
-    if key.kind in _BELOW.get(old.kind, ()) and key.place[:depth] == old.place:
-        return key._replace(place=(*new.place, *key.place[depth:]))
+    if key.kind not in _BELOW.get(old.kind, ()):
+        return key
+    if key.nests and key.item[:depth] == old.place:
+        key = key._replace(item=(*new.place, *key.item[depth:]))
+    if key.place[:depth] == old.place:
+        key = key._replace(place=(*new.place, *key.place[depth:]))
     return key
 
 

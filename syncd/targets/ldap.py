@@ -43,7 +43,7 @@ class LdapTarget:
         self._recall = LdapRecall(self.directory, profile, name, keeper) if keeper else None
         self._entries = Entries(profile.base)
         self._may_be_empty: bool | None = {"allow": True, "placeholder": False, "delete": False}.get(
-            profile.empty_group
+            "allow" if profile.by_login else profile.empty_group
         )
 
     def read(self, scope: Scope) -> Observation:

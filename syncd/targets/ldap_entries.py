@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Known:
-    """One unit or group: `members` are folded DNs without the placeholder, None where not looked at."""
+    """One unit or group: `members` are folded DNs without the placeholder, None where not looked at.
+
+    Those of a POSIX group are login names as they stand there.
+    """
 
     dn: str
     place: Path
@@ -28,12 +31,16 @@ class Known:
 
 @dataclass(slots=True)
 class Entries:
-    """Units and groups by place and by id, people's DNs by id, and members as the server spells them."""
+    """Units and groups by place and by id, people's DNs by id, and members as the server spells them.
+
+    `logins` has every `uid` of a person, by id, the one to write first.
+    """
 
     base: str
     by_place: dict[Path, Known] = field(default_factory=dict)
     by_native: dict[str, Known] = field(default_factory=dict)
     people: dict[str, str] = field(default_factory=dict)
+    logins: dict[str, tuple[str, ...]] = field(default_factory=dict)
     spelled: dict[str, str] = field(default_factory=dict)
 
     def add(self, known: Known) -> None:

@@ -16,7 +16,8 @@ from syncd.model import Key, Kind, Op
 from syncd.targets.ldap_entries import Known
 from syncd.targets.ldap_outcomes import done, outcome_of, refused, unknown
 from syncd.targets.ldap_profile import PLACEHOLDER
-from syncd.targets.ldap_read import BATCH, UUID, fold_member, members_of, native_of
+from syncd.targets.ldap_read import BATCH, LOGIN, UUID, comparable, members_of, native_of
+from syncd.targets.ldap_values import logins_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -33,18 +34,30 @@ MOST_VALUES = 1_000
 
 @dataclass(frozen=True, slots=True)
 class _Edge:
-    """One membership to add or take away; `folded` is how the member is compared."""
+    """One membership to add or take away.
+
+    `values` are those by which the group may name the member, the one to write first; folded as compared.
+    """
 
     change: Change
-    dn: str
-    folded: str
+    values: tuple[str, ...]
+    folded: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return self.values[0]
 
     @property
     def adds(self) -> bool:
         return self.change.op is not Op.DELETE
 
+    def standing_in(self, group: Known) -> list[str]:
+        """The values of the member that the group holds."""
+        pairs = zip(self.values, self.folded, strict=True)
+        return [value for value, folded in pairs if folded in (group.members or ())]
+
     def is_so(self, group: Known) -> bool:
-        return (self.folded in (group.members or ())) == self.adds
+        return (not (group.members or set()).isdisjoint(self.folded)) == self.adds
 
 
 class Memberships:
@@ -92,21 +105,18 @@ class Memberships:
     def _resolve(
         self, changes: Sequence[Change], natives: Mapping[Key, str]
     ) -> tuple[list[_Edge], list[Outcome]]:
-        """Members as DNs; those who have none are done (to take away) or refused (to add)."""
-        ids = {
-            change.key: natives.get(Key(Kind.PERSON, (), change.key.item), change.key.item[0])
-            for change in changes
-        }
+        """Members as values; those who have none are done (to take away) or refused (to add)."""
+        ids = {change.key: self._native(change.key, natives) for change in changes}
         try:
-            self._look_up({native for native in ids.values() if self._dn_of(native) is None})
+            self._look_up({native for native in ids.values() if not self._values_of(native)})
         except TargetError as error:
             return [], [unknown(change, f"{change.key}: {error.message}") for change in changes]
         edges, outcomes = [], []
         for change in changes:
             native = ids[change.key]
-            member = self._dn_of(native)
-            if member is not None:
-                edges.append(_Edge(change, member, fold_member(member)))
+            if values := self._values_of(native):
+                folded = tuple(comparable(self._profile, value) for value in values)
+                edges.append(_Edge(change, values, folded))
             elif change.op is Op.DELETE:
                 outcomes.append(done(change))
             else:
@@ -114,25 +124,41 @@ class Memberships:
         return edges, outcomes
 
     def _nobody(self, change: Change, native: str) -> str:
+        where, base = self._entries.dn_at(change.key.place), self._profile.people_base
+        if native in self._entries.people:
+            return f"{where}: {self._entries.people[native]} has no uid, by which this group names people"
         return (
-            f"{self._entries.dn_at(change.key.place)}: no entry below {self._profile.people_base} has the"
-            f" entryUUID {native or '-'}; it was removed since the read, or lies elsewhere"
+            f"{where}: no entry below {base} has the entryUUID {native or '-'};"
+            " it was removed since the read, or lies elsewhere"
         )
 
-    def _dn_of(self, native: str) -> str | None:
+    def _native(self, key: Key, natives: Mapping[Key, str]) -> str:
+        """The id of the member, or the name of one that has none: a DN, a login name."""
+        if key.nests:
+            return natives.get(Key(Kind.GROUP, key.item), "") or self._entries.dn_at(key.item)
+        return natives.get(Key(Kind.PERSON, (), key.item), key.item[0])
+
+    def _values_of(self, native: str) -> tuple[str, ...]:
+        """The values that may stand for the member in a group, the one to write first."""
+        if native.startswith(LOGIN) and self._profile.by_login:
+            return (native.removeprefix(LOGIN),)
+        if self._profile.by_login:
+            return self._entries.logins.get(native, ())
         if native in self._entries.people:
-            return self._entries.people[native]
+            return (self._entries.people[native],)
         if "=" in native:
-            return self._entries.spelled.get(native, native)
+            return (self._entries.spelled.get(native, native),)
         nested = self._entries.by_native.get(native)
-        return nested.dn if nested else None
+        return (nested.dn,) if nested else ()
 
     def _look_up(self, natives: set[str]) -> None:
         missing = sorted(native for native in natives if native)
         for start in range(0, len(missing), BATCH):
             wanted = any_of([equals(UUID, native) for native in missing[start : start + BATCH]])
-            for entry in self._directory.search(Query(self._profile.people_base, wanted, (UUID,))):
-                self._entries.people[native_of(self._directory, entry)] = entry.dn
+            for entry in self._directory.search(Query(self._profile.people_base, wanted, (UUID, "uid"))):
+                native = native_of(self._directory, entry)
+                self._entries.people[native] = entry.dn
+                self._entries.logins[native] = logins_of(entry)
 
     def _group(self, place: Path, natives: Mapping[Key, str]) -> Known | str:
         """The group with its members known, or why there is none."""
@@ -162,7 +188,7 @@ class Memberships:
         if entry is None:
             return False
         spelled, group.placeholder = members_of(self._directory, self._profile, entry)
-        group.members = {fold_member(text) for text in spelled}
+        group.members = {comparable(self._profile, text) for text in spelled}
         return True
 
     def _without_group(self, edge: _Edge, why: str) -> Outcome:
@@ -187,7 +213,7 @@ class Memberships:
             if reply.code == SUCCESS:
                 self._remember(group, todo)
             if reply.code in (SUCCESS, LOST, NOT_SENT, INSUFFICIENT_ACCESS):
-                yield from (outcome_of(edge.change, reply, f"{group.dn}: {edge.dn}") for edge in todo)
+                yield from (outcome_of(edge.change, reply, f"{group.dn}: {edge.name}") for edge in todo)
             else:
                 refusals.append((group, todo, reply))
         for (
@@ -213,7 +239,7 @@ class Memberships:
         if todo and self._modify(group, todo) != reply.operation:  # the group was not as we thought
             yield from self._write([(group, todo)])
         elif len(todo) == 1:
-            yield outcome_of(todo[0].change, reply, f"{group.dn}: {todo[0].dn}")
+            yield outcome_of(todo[0].change, reply, f"{group.dn}: {todo[0].name}")
         elif todo:
             middle = len(todo) // 2
             yield from self._write([(group, todo[:middle])])
@@ -221,8 +247,8 @@ class Memberships:
 
     def _modify(self, group: Known, edges: list[_Edge]) -> Modify:
         """Additions and removals at once, the placeholder coming or going with them."""
-        adds = [edge.dn for edge in edges if edge.adds]
-        deletes = [edge.dn for edge in edges if not edge.adds]
+        adds = [edge.name for edge in edges if edge.adds]
+        deletes = [value for edge in edges if not edge.adds for value in edge.standing_in(group)]
         empty = not self._after(group, edges)
         if empty and not group.placeholder and not self._may_be_empty:
             adds.append(PLACEHOLDER)
@@ -243,5 +269,6 @@ class Memberships:
         group.placeholder = not group.members and (group.placeholder or not self._may_be_empty)
 
     def _after(self, group: Known, edges: list[_Edge]) -> set[str]:
-        added = {edge.folded for edge in edges if edge.adds}
-        return ((group.members or set()) - {edge.folded for edge in edges}) | added
+        added = {edge.folded[0] for edge in edges if edge.adds}
+        gone = {folded for edge in edges if not edge.adds for folded in edge.folded}
+        return ((group.members or set()) - gone) | added

@@ -15,7 +15,9 @@ PLACEHOLDER = "cn=empty-membership-placeholder"
 """The member of a group that has none, where the class demands one; the same that Keycloak writes."""
 
 MARK = "syncd:"
-MEMBER_ATTRIBUTES = {"groupOfNames": "member", "groupOfUniqueNames": "uniqueMember"}
+MARKER_ATTRIBUTE = "businessCategory"
+POSIX = "posixGroup"
+MEMBER_ATTRIBUTES = {"groupOfNames": "member", "groupOfUniqueNames": "uniqueMember", POSIX: "memberUid"}
 LOCKED_FOR_GOOD = "000001010000Z"  # draft-behera-ldap-password-policy §5.3.3
 PERSON_CLASSES = {
     "inetorgperson": ("top", "person", "organizationalPerson", "inetOrgPerson"),
@@ -41,7 +43,7 @@ class LdapProfile:
     person_class: str = "inetOrgPerson"
     match: str = "mail"
     marker: str = ""
-    marker_attribute: str = "businessCategory"
+    marker_attribute: str = MARKER_ATTRIBUTE
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "people_base", self.people_base or self.base)
@@ -60,6 +62,11 @@ class LdapProfile:
     def member(self) -> str:
         """The attribute that holds members."""
         return MEMBER_ATTRIBUTES[self.group_class]
+
+    @property
+    def by_login(self) -> bool:
+        """Whether groups name people by `uid` (RFC 2307), not by DN."""
+        return self.group_class == POSIX
 
     @property
     def mark(self) -> bytes:

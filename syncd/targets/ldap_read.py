@@ -2,7 +2,8 @@
 
 Units and groups come in one paged search with every user attribute, because what we wrote once and no
 longer mention must be seen to be cleared. People are looked up in batches of filters, or all of them
-where that is cheaper; members are matched to people by DN, however the server spells it.
+where that is cheaper; members are matched to people by DN, however the server spells it, or by `uid`
+where the class of the groups says so.
 """
 
 from __future__ import annotations
@@ -17,17 +18,26 @@ from syncd.ldapwire.operations import Query
 from syncd.model import Account, Key, Kind, Observation
 from syncd.targets.ldap_entries import Entries, Known
 from syncd.targets.ldap_profile import PLACEHOLDER
-from syncd.targets.ldap_values import LOCK, container_attrs, fold_place, is_enabled, mark_of, person_attrs
+from syncd.targets.ldap_values import (
+    LOCK,
+    container_attrs,
+    fold_place,
+    is_enabled,
+    logins_of,
+    mark_of,
+    person_attrs,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from syncd.ldapwire.directory import Directory
     from syncd.ldapwire.operations import Entry
-    from syncd.model import Attrs, Scope
+    from syncd.model import Attrs, Path, Scope
     from syncd.targets.ldap_profile import LdapProfile
 
 UUID = "entryUUID"
+LOGIN = "memberUid="
 BATCH = 50
 WHOLE = 2_000
 """From so many names on, reading everybody is cheaper than asking for each."""
@@ -164,13 +174,17 @@ class _Reading:
         self._natives: dict[Key, str] = {}
         self._marks: dict[Key, str] = {}
         self._accounts: list[Account] = []
-        self._persons: dict[str, str] = {}  # folded DN → entryUUID
+        self._persons: dict[str, str] = {}  # folded DN, or login name, → entryUUID
+        self._groups: dict[str, Path] = {}  # folded DN → place
+        self._with_members: list[tuple[Entry, Known]] = []
         self._folded: dict[str, str] = {}  # DN as spelled → folded, because one person is in many groups
 
     def take_person(self, entry: Entry) -> None:
         native = native_of(self._directory, entry)
         self.entries.people[native] = entry.dn
-        self._persons[self._fold(entry.dn)] = native
+        logins = self.entries.logins[native] = logins_of(entry)
+        for name in logins if self._profile.by_login else (self._fold(entry.dn),):
+            self._persons.setdefault(name, native)
         self._accounts.append(self._account(entry, native))
         if self._profile.manages_people:
             key = Key(Kind.PERSON, (), (native,))
@@ -185,14 +199,18 @@ class _Reading:
         native = native_of(self._directory, entry)
         known = Known(entry.dn, place, native)
         self.entries.add(known)
+        if is_group:
+            self._groups[dn.dn_of(place)] = place
         if not any(place[: len(top)] == top for top in self._tops):
             return
         key = Key(Kind.GROUP if is_group else Kind.OU, place)
         self._put(key, native, container_attrs(entry, self._profile), entry)
         if is_group and place in self._members_of:
-            self._take_members(entry, known)
+            self._with_members.append((entry, known))
 
     def observation(self) -> Observation:
+        for entry, known in self._with_members:  # now that every group is known, those in groups are too
+            self._take_members(entry, known)
         return Observation(self._state, self._natives, tuple(self._accounts), self._marks)
 
     def _take_members(self, entry: Entry, known: Known) -> None:
@@ -201,10 +219,17 @@ class _Reading:
         for text in spelled:
             folded = self._fold(text)
             known.members.add(folded)
-            native = self._persons.get(folded)
-            if native is None:
-                self.entries.spelled[folded] = text
-            self._state[Key(Kind.MEMBER, known.place, (native or folded,))] = {}
+            self._state[Key(Kind.MEMBER, known.place, self._item(folded, text))] = {}
+
+    def _item(self, folded: str, text: str) -> Path:
+        """Whom or what a member value means: a person, a group of ours to see, or a stranger by name."""
+        native = self._persons.get(folded)
+        if native is not None:
+            return (native,)
+        if self._profile.by_login:
+            return (named(text),)
+        self.entries.spelled[folded] = text
+        return self._groups.get(folded, (folded,))
 
     def _put(self, key: Key, native: str, attrs: Attrs, entry: Entry) -> None:
         self._state[key] = attrs
@@ -224,6 +249,7 @@ class _Reading:
             given_name=entry.text("givenName"),
             family_name=entry.text("sn"),
             locale=entry.text("preferredLanguage"),
+            login=next(iter(logins_of(entry)), ""),
         )
 
     def _asked_for(self, values: Iterable[str]) -> str:
@@ -234,8 +260,18 @@ class _Reading:
     def _fold(self, text: str) -> str:
         folded = self._folded.get(text)
         if folded is None:
-            folded = self._folded[text] = fold_member(text)
+            folded = self._folded[text] = comparable(self._profile, text)
         return folded
+
+
+def named(login: str) -> str:
+    """How a fact names the member of a POSIX group of whom no entry is known; never a person's id."""
+    return f"{LOGIN}{login}"
+
+
+def comparable(profile: LdapProfile, text: str) -> str:
+    """A member value as it is compared: a DN folded, a login name as it is (RFC 2307 compares it exactly)."""
+    return text if profile.by_login else fold_member(text)
 
 
 def fold_member(text: str) -> str:

@@ -62,6 +62,12 @@ def is_enabled(entry: Entry) -> bool:
     return LOCKED_FOR_GOOD not in entry.texts(LOCK) and entry.text("nsAccountLock").lower() != "true"
 
 
+def logins_of(entry: Entry) -> tuple[str, ...]:
+    """Every `uid` of a person; the one that names the entry, else the first in order, stands first."""
+    naming = names_of(dn.parse(entry.dn)[0]).get("uid", set()) if entry.dn else set()
+    return tuple(sorted(entry.texts("uid"), key=lambda uid: (uid not in naming, uid)))
+
+
 def mark_of(entry: Entry, profile: LdapProfile) -> str:
     """The marker `environment/mapping` on an entry, ours first where several are; else nothing."""
     values = entry.attributes.get(profile.marker_attribute.lower(), ())
@@ -132,7 +138,7 @@ def encode(texts: Iterable[str]) -> tuple[bytes, ...]:
 def _key(key: Key) -> Key:
     item = key.item
     if key.kind is Kind.MEMBER and item and "=" in item[0]:
-        item = (dn.fold_dn(item[0]),)
+        item = fold_place(item)
     return Key(key.kind, fold_place(key.place), item)
 
 

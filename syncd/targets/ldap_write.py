@@ -158,6 +158,8 @@ class Wave:
             names = PERSON_CLASSES.get(name.lower(), (*PERSON_CLASSES["inetorgperson"], name))
         else:
             names = ("top", "organizationalUnit" if kind is Kind.OU else self._profile.group_class)
+        if kind is Kind.GROUP and self._profile.by_login and self._profile.marker:
+            names = (*names[:1], ANY_ATTRIBUTE.decode(), *names[1:])  # posixGroup has no room for the mark
         return tuple(name.encode() for name in names)
 
     def _created(self, change: Change, reply: Reply) -> Outcome:
@@ -209,6 +211,8 @@ class Wave:
     def _learn(self, change: Change, where: str, native: str) -> None:
         if change.key.kind is Kind.PERSON:
             self._entries.people[native] = where
+            naming = names_of(dn.parse(where)[0]).get("uid", set())
+            self._entries.logins[native] = (*sorted(naming), *change.attrs.get("uid", ()))
         else:
             self._entries.add(Known(where, change.key.place, native))
 

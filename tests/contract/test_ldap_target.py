@@ -1,4 +1,4 @@
-"""LDAP keeps the laws of a target: both group classes, both wires."""
+"""LDAP keeps the laws of a target: every group class, both wires."""
 
 from __future__ import annotations
 
@@ -36,6 +36,12 @@ class TestGroupOfUniqueNames(_LdapContract):
     """The other class, over the lean wire."""
 
     group_class = "groupOfUniqueNames"
+
+
+class TestPosixGroup(_LdapContract):
+    """The class that names people by `uid`, over the lean wire."""
+
+    group_class = "posixGroup"
 
 
 class TestGroupOfNamesOverTheStockWire(_LdapContract):

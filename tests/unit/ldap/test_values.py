@@ -100,7 +100,7 @@ def test_values_compare_in_one_order_and_form() -> None:
     assert normal(["b", "", "e\u0301", "b"]) == ("b", "é")
 
 
-@pytest.mark.parametrize("group_class", ["posixGroup", "group"])
+@pytest.mark.parametrize("group_class", ["posixgroup", "group"])
 def test_a_group_class_that_is_not_written_is_refused(group_class: str) -> None:
     with pytest.raises(UsageError, match=f"group_class {group_class} cannot be written"):
         LdapProfile(BASE, group_class=group_class)
