@@ -90,11 +90,12 @@ class Stack:
             "ldap-password-file": self.ldap_secret,
             "ldap-base": self.slapd.groups_dn,
             "ldap-people-base": self.slapd.people_dn,
-            "mapping-path": REPOSITORY / "mappings" / mapping,
             "smtp-host": self.mail.smtp_host,
             "smtp-port": self.mail.smtp_port,
             "email-theme": "syncd",
         }
+        if not self.settings.exists():  # else it says where the mapping is
+            options["mapping-path"] = REPOSITORY / "mappings" / mapping
         return [
             "bootstrap",
             mapping,

@@ -62,6 +62,11 @@ def integrity_key(settings: Settings) -> bytes:
 
 def bootstrap(config: Path, request: BootstrapRequest) -> list[str]:
     """Make what is missing, or with `remove` take away what was made; what was done, in sentences."""
+    if request.mapping_path and (request.remove or not request.mapping):
+        raise UsageError(
+            "--mapping-path says where a mapping is that bootstrap writes into a new syncd.yaml",
+            "name the mapping, and leave out --remove",
+        )
     if request.remove:
         return _remove(config, request)
     steps: list[str] = []
@@ -98,6 +103,12 @@ def _mappings(settings: Settings, request: BootstrapRequest) -> list[str]:
     if request.mapping not in settings.mappings:
         hint = meant_or_listed(request.mapping, settings.mappings)
         raise UsageError(f'there is no mapping "{request.mapping}" in {settings.file}', hint)
+    path = settings.mappings[request.mapping].from_.resolve()
+    if request.mapping_path and Path(request.mapping_path).resolve() != path:
+        raise UsageError(
+            f"{settings.file} is there already and has {request.mapping} at {path}",
+            "leave --mapping-path out, or change `from` of the mapping in that file",
+        )
     return [request.mapping]
 
 

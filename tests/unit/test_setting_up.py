@@ -74,6 +74,21 @@ def test_a_mapping_that_is_not_there_is_named_with_the_likely_one(config):
         assert raised.value.remedy == 'did you mean "acme"?'
 
 
+def test_where_syncd_yaml_says_where_a_mapping_is_another_path_is_refused(config):
+    with pytest.raises(UsageError) as raised:
+        bootstrap(config, BootstrapRequest(mapping="acme", mapping_path=str(config.parent / "other.yaml")))
+    assert f"has acme at {config.parent / 'acme.yaml'}" in raised.value.message
+    assert not (config.parent / "syncd.db").exists()
+    path = str(config.parent / "acme.yaml")
+    assert bootstrap(config, BootstrapRequest(mapping="acme", mapping_path=path)) != []
+
+
+@pytest.mark.parametrize("request_", [{}, {"mapping": "acme", "remove": True}])
+def test_a_path_of_no_mapping_or_of_one_to_be_taken_away_is_refused(config, request_):
+    with pytest.raises(UsageError, match="--mapping-path"):
+        bootstrap(config, BootstrapRequest(mapping_path="acme.yaml", **request_))
+
+
 def test_the_key_that_syncd_yaml_names_is_made_where_it_is_missing(config):
     key = config.parent / "keys" / "syncd.key"
     steps = bootstrap(config, BootstrapRequest())
