@@ -411,7 +411,7 @@ def _seeded(desired: Desired, observed: State, owned: Sequence[Owned]) -> Desire
     """Seeds (`initial: true`) fill an empty role group once; where somebody else holds the role they wait."""
     ours = {row.key for row in owned}
     seeds = {key for key, origin in desired.origins.items() if origin.initial and key.kind is Kind.MEMBER}
-    taken = {key.place for key in observed if key.kind is Kind.MEMBER}
+    taken = {key.place for key in observed if key.kind is Kind.MEMBER and not key.nests}
     waiting = {
         key: "somebody holds this role already; an initial entry seeds an empty role only"
         for key in seeds - ours

@@ -19,6 +19,7 @@ from syncd.store.erasure import Erasure
 from syncd.store.integrity import IntegrityProblem, Seal, broken_rows
 from syncd.store.leases import Lease, Leases, LeaseState
 from syncd.store.ledger import Ledger
+from syncd.store.numbers import Numbers
 from syncd.store.person_attrs import PersonAttrs
 from syncd.store.persons import Persons
 from syncd.store.plans import Approval, Plans, StoredPlan
@@ -61,7 +62,8 @@ def open_store(url: str, integrity_key: bytes, clock: Callable[[], datetime] | N
 
 
 class Store:
-    """The parts and what they offer; every method is documented where it is defined (`acts` in `Acts`).
+    """The parts and what they offer; every method is documented where it is defined (`acts` in `Acts`,
+    `numbers` in `Numbers`).
 
     Every method raises StoreError where the database is missing, of another schema, locked or damaged.
     """
@@ -80,7 +82,7 @@ class Store:
         readings = Readings(database, seal)
         self._broken_persons = persons.broken
 
-        self.acts = Acts(database, seal, audit)
+        self.acts, self.numbers = Acts(database, seal, audit), Numbers(database)
         self.reasons = Reasons(database, self.acts)
         self.lease = leases.lease
         self.lease_state = leases.state

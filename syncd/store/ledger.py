@@ -215,7 +215,8 @@ def _record(target: str, run: str, outcome: Outcome, today: str) -> Record:
 
 def _person(change: Change) -> str:
     """Whom a change is about; the store may be asked to forget what was said of them."""
-    if change.key.kind in (Kind.PERSON, Kind.MEMBER, Kind.ORG_MEMBER) and change.key.item:
+    kind = change.key.kind
+    if kind in (Kind.PERSON, Kind.MEMBER, Kind.ORG_MEMBER) and change.key.item and not change.key.nests:
         return change.key.item[0]
     return change.origin.person
 

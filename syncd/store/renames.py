@@ -10,6 +10,7 @@ from syncd.errors import StoreError
 from syncd.store import tables
 from syncd.store.audit import Entry
 from syncd.store.leases import live_lease
+from syncd.store.numbers import Numbers
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -45,6 +46,7 @@ class Renames:
             for table in _SEALED:
                 self._move(connection, table, old, new)
             self._move_plans(connection, old, new)
+            Numbers.rename(connection, old, new)
             connection.execute(tables.readings.delete().where(tables.readings.c.mapping == old))
             former = {"mapping": new}
             connection.execute(

@@ -312,3 +312,12 @@ answers = Table(
     Column("headers", Json),
     Column("body", LargeBinary),
 )
+numbers = Table(
+    "numbers",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("mapping", NAME, nullable=False),
+    Column(
+        "holder", Text
+    ),  # target and anchor for which it is kept; NULL: it was used, whatever became of it
+)

@@ -38,6 +38,7 @@ def test_an_upgrade_says_what_it_did_and_a_second_one_has_nothing_to_do(url: str
             "0005 How mappings are, and what of it was told.",
             "0006 What workers answer to requests that another process handed over to them.",
             "0007 Persons are found by a name without reading all of them.",
+            "0008 The numbers of POSIX groups, each given once.",
         ]
         assert store.upgrade() == []
         assert store.check() == []
