@@ -59,6 +59,12 @@ def fold(text: str) -> str:
     return text.translate(_FOLD)
 
 
+def names_of(entries: Mapping[str, PersonEntry]) -> set[str]:
+    """Every username and address, folded, by which the entries may mean somebody who is known."""
+    named = (_Names.of(text, entry) for text, entry in entries.items())
+    return {name for one in named for name in (*one.usernames, *one.addresses)}
+
+
 def resolve(
     entries: Mapping[str, PersonEntry],
     accounts: Mapping[str, Sequence[Account]],

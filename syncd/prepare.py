@@ -40,6 +40,7 @@ from syncd.model import (
 )
 from syncd.plan_narrow import WHOLE, Narrowing
 from syncd.prepare_locks import Doors, with_carried, with_doors, with_locks
+from syncd.prepare_people import concerned, met
 from syncd.prepare_shown import described
 from syncd.targets.recall import Remembering
 from syncd.tracing import span
@@ -101,6 +102,7 @@ class Job:
     advance: Callable[[Prepared], Sequence[Mailed]] | None = None  # makes accounts and sends mails
     judge: Callable[[identity.Resolution, Policy], Standing] | None = None  # whom rules lock, open or end
     stop: Callable[[], bool] = lambda: False  # before each wave: whether the rest is the next run's
+    everybody: bool = False  # whether somebody may ask for whoever there is, as acts do
     confirmed: bool = True  # whether somebody says yes to the plan before it runs
 
     @property
@@ -200,13 +202,13 @@ def _takes_away(change: Change) -> bool:
 
 def _prepared(job: Job, narrowing: Narrowing) -> Prepared:
     compiled, store = job.files.compiled, job.store
-    known = store.persons()
     owned = {name: store.owned(job.mapping, name) for name in job.targets}
+    known = concerned(job, owned)
     _check_narrowing(job, narrowing, owned)
     seen, failed = _read(job, owned, known)
     _check_federations(job, seen)
     accounts = {name: observation.accounts for name, observation in seen.items()}
-    people = identity.resolve(compiled.people, accounts, known, job.new_id)
+    people = identity.resolve(compiled.people, accounts, met(job, known, seen), job.new_id)
     _check(job.files, people, owned)
     store.save_persons(people.changed)
     observed = {name: identity.rekey(observation, name, people) for name, observation in seen.items()}

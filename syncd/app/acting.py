@@ -56,7 +56,7 @@ class Acting:
 
         Raises `UsageError` where nobody is known by that name.
         """
-        job = self._job(mapping)
+        job = replace(self._job(mapping), everybody=True)
         return self._office(job, prepare(job), who, operator)
 
     def _office(self, job: Job, prepared: Prepared, who: str = "", operator: str = "") -> Office:
@@ -97,7 +97,7 @@ class Acting:
 
         Raises `TargetError` where not all was read: half a world must not decide.
         """
-        job = self._job(mapping)
+        job = replace(self._job(mapping), everybody=True)
         prepared = prepare(job)
         wholly_read(prepared.plan)
         office = self._office(job, prepared)

@@ -215,8 +215,10 @@ def announce_ends(job: Job, prepared: Prepared) -> None:
 def finish(job: Job, report: RunReport, connect: Callable[[], Directory] | None) -> None:
     """After a run that took everything from whoever is gone: the account itself, and who hears of it."""
     store = job.store
-    pins = {person.id: person.pins.get(KEYCLOAK, "") for person in store.persons()}
-    for lock in store.acts.all(Lock, job.mapping, state="ending"):
+    endings = store.acts.all(Lock, job.mapping, state="ending")
+    persons = store.persons_among(lock.person for lock in endings)
+    pins = {person.id: person.pins.get(KEYCLOAK, "") for person in persons}
+    for lock in endings:
         native = pins.get(lock.person, "")
         if native and connect is not None:
             connect().delete(native)

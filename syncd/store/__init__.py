@@ -87,7 +87,7 @@ class Store:
         self.lease = leases.lease
         self.lease_state = leases.state
         self.may_write = leases.may_write
-        self.persons = persons.all
+        self.persons, self.persons_among = persons.all, persons.among
         self.save_persons = persons.save
         self.erase = Erasure(database, persons, ActErasure(database, seal, audit), audit).erase
         self.owned = ledger.owned

@@ -12,21 +12,23 @@ from collections import defaultdict
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, select, true
 
 from syncd.errors import StoreError
 from syncd.identity import Person
 from syncd.store import tables
 from syncd.store.codec import canonical
+from syncd.store.database import batched
 from syncd.store.integrity import IntegrityProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from syncd.store.database import Database
     from syncd.store.integrity import Seal
 
 _KINDS = ("username", "address", "invited")
+_NAMING = ("username", "address")  # an address that syncd wrote to names nobody yet
 WRITTEN = "written"  # attributes of a profile, see `person_attrs`
 Names: TypeAlias = set[tuple[str, str]]  # (kind, value)
 
@@ -43,22 +45,45 @@ class Persons:
         with self._database.reading() as connection:
             return [person for person, mac in self._stored(connection) if self._holds(person, mac)]
 
+    def among(
+        self,
+        ids: Iterable[str] = (),
+        names: Iterable[str] = (),
+        accounts: Mapping[str, Iterable[str]] | None = None,
+    ) -> list[Person]:
+        """As `all`, but only those with one of these ids, usernames or addresses (folded), or accounts.
+
+        `accounts` are native ids by target. There may be a thousand times as many persons as a run needs.
+        """
+        found = set(ids)
+        with self._database.reading() as connection:
+            columns = tables.person_names.c
+            for lot in batched([_digest(name) for name in names]):
+                named = columns.digest.in_(lot) & columns.kind.in_(_NAMING)
+                found.update(connection.scalars(select(columns.person).where(named)))
+            for target, natives in (accounts or {}).items():
+                found.update(self._holders(connection, target, natives).values())
+            stored = self._stored(connection, found)
+            return [person for person, mac in stored if self._holds(person, mac)]
+
     def save(self, persons: Iterable[Person]) -> None:
         """Write what is new or changed, in one transaction.
 
         Raises StoreError where two persons would have one account, or a stored person was tampered with.
         """
         wanted = {person.id: person for person in persons}
+        if not wanted:
+            return
         with self._database.writing() as connection:
-            stored = {person.id: (person, mac) for person, mac in self._stored(connection)}
+            stored = {person.id: (person, mac) for person, mac in self._stored(connection, wanted)}
             changed = [p for p in wanted.values() if p.id not in stored or stored[p.id][0] != p]
             self._refuse_broken([stored[p.id] for p in changed if p.id in stored])
-            self._refuse_shared({p.id: p for p, _ in stored.values()} | wanted)
+            self._refuse_shared(connection, wanted)
             self._replace(connection, changed)
 
     def stripped(self, connection: Connection, person: str) -> Person | None:
         """Delete all names of a person and what was written into their profiles; who they were, if known."""
-        known = {p.id: (p, mac) for p, mac in self._stored(connection)}
+        known = {p.id: (p, mac) for p, mac in self._stored(connection, [person])}
         if person not in known:
             return None
         self._refuse_broken([known[person]])
@@ -76,20 +101,20 @@ class Persons:
             if not self._holds(person, mac)
         ]
 
-    def _stored(self, connection: Connection) -> list[tuple[Person, str]]:
-        pins: defaultdict[str, dict[str, str]] = defaultdict(dict)
-        for person, target, native in connection.execute(select(tables.person_pins)):
-            pins[person][target] = json.loads(native)
-        names: defaultdict[str, dict[str, set[str]]] = defaultdict(lambda: {kind: set() for kind in _KINDS})
-        columns = tables.person_names.c
-        kept = select(columns.person, columns.kind, columns.value).where(columns.kind.in_(_KINDS))
-        for person, kind, value in connection.execute(kept):
-            names[person][kind].add(json.loads(value))
-        found = []
-        for id_, mac in connection.execute(select(tables.persons).order_by(tables.persons.c.id)):
-            known = names[id_]
-            usernames, addresses, invited = (frozenset(known[kind]) for kind in _KINDS)
-            found.append((Person(id_, pins[id_], usernames, addresses, invited), mac))
+    def _stored(self, connection: Connection, among: Iterable[str] | None = None) -> list[tuple[Person, str]]:
+        """Everybody, or those with one of these ids, in the order of their ids."""
+        if among is None:
+            return list(_read(connection, None))
+        return [found for lot in batched(sorted(among)) for found in _read(connection, lot)]
+
+    @staticmethod
+    def _holders(connection: Connection, target: str, natives: Iterable[str]) -> dict[str, str]:
+        """Whose these accounts of a target are, by native id."""
+        columns, found = tables.person_pins.c, {}
+        for lot in batched([canonical(native) for native in natives]):
+            pinned = (columns.target == target) & columns.native.in_(lot)
+            rows = connection.execute(select(columns.native, columns.person).where(pinned))
+            found.update({json.loads(native): person for native, person in rows})
         return found
 
     def _replace(self, connection: Connection, persons: list[Person]) -> None:
@@ -116,8 +141,17 @@ class Persons:
                     "see `syncd audit verify`; restore a backup, and find out who can write to the store",
                 )
 
-    def _refuse_shared(self, persons: dict[str, Person]) -> None:
-        holders: dict[tuple[str, str], str] = {}
+    def _refuse_shared(self, connection: Connection, persons: dict[str, Person]) -> None:
+        """Raise StoreError where two of these, or one of these and somebody else, would have one account."""
+        pinned: defaultdict[str, list[str]] = defaultdict(list)
+        for target, native in (pin for person in persons.values() for pin in person.pins.items()):
+            pinned[target].append(native)
+        holders = {
+            (target, native): person
+            for target, natives in pinned.items()
+            for native, person in self._holders(connection, target, natives).items()
+            if person not in persons
+        }
         for person in persons.values():
             for pin in person.pins.items():
                 other = holders.setdefault(pin, person.id)
@@ -126,6 +160,30 @@ class Persons:
                         f"account {pin[1]} of {pin[0]} would belong to two persons, {other} and {person.id}",
                         "see `syncd audit verify`; a tampered or restored store is the usual reason",
                     )
+
+
+def _read(connection: Connection, among: Sequence[str] | None) -> Iterator[tuple[Person, str]]:
+    pinned, named, stored = tables.person_pins, tables.person_names, tables.persons
+
+    def of(column: Any) -> Any:
+        return true() if among is None else column.in_(among)
+
+    pins: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for person, target, native in connection.execute(select(pinned).where(of(pinned.c.person))):
+        pins[person][target] = json.loads(native)
+    names: defaultdict[str, dict[str, set[str]]] = defaultdict(lambda: {kind: set() for kind in _KINDS})
+    kept = select(named.c.person, named.c.kind, named.c.value)
+    for person, kind, value in connection.execute(kept.where(of(named.c.person) & named.c.kind.in_(_KINDS))):
+        names[person][kind].add(json.loads(value))
+    rows = select(stored).where(of(stored.c.id)).order_by(stored.c.id)
+    for id_, mac in connection.execute(rows):
+        known = names[id_]
+        usernames, addresses, invited = (frozenset(known[kind]) for kind in _KINDS)
+        yield Person(id_, pins[id_], usernames, addresses, invited), mac
+
+
+def _digest(name: str) -> str:
+    return sha256(canonical(name).encode()).hexdigest()
 
 
 def blank_person(seal: Seal, person: str) -> dict[str, str]:
@@ -148,7 +206,7 @@ def _name_rows(person: Person) -> list[dict[str, Any]]:
         {
             "person": person.id,
             "kind": kind,
-            "digest": sha256(canonical(value).encode()).hexdigest(),
+            "digest": _digest(value),
             "scope": "",
             "value": canonical(value),
         }

@@ -136,3 +136,24 @@ targets = st.sampled_from(["keycloak", "ldap", "ldap:ad"])
 def test_every_name_and_account_comes_back_as_it_was(store: Store, known: Person) -> None:
     store.save_persons([known])
     assert store.persons() == [known]
+
+
+def test_those_with_an_id_a_name_or_an_account_are_found_and_nobody_else(store: Store) -> None:
+    eve = Person(person(3), {"keycloak": "u-3"}, frozenset({"eve"}), frozenset({"eve@acme.example"}))
+    store.save_persons([ANN, BOB, eve])
+    assert store.persons_among() == []
+    assert store.persons_among([BOB.id]) == [BOB]
+    assert store.persons_among(names=["ann", "bob@acme.example", "nobody"]) == [ANN, BOB]
+    assert store.persons_among(accounts={"keycloak": ["u-3", "u-9"], "ldap": ["e-1", "u-2"]}) == [ANN, eve]
+
+
+def test_an_address_that_was_only_written_to_names_nobody(store: Store) -> None:
+    store.save_persons([Person(person(1), invited=frozenset({"ann@acme.example"}))])
+    assert store.persons_among(names=["ann@acme.example"]) == []
+
+
+def test_of_more_persons_than_one_statement_names_all_are_found(store: Store) -> None:
+    crowd = [Person(person(n), {"keycloak": f"u-{n}"}, frozenset({f"name{n}"})) for n in range(1_200)]
+    store.save_persons(crowd)
+    assert store.persons_among(names=[f"name{n}" for n in range(1_200)]) == crowd
+    assert store.persons_among(accounts={"keycloak": [f"u-{n}" for n in range(1_200)]}) == crowd
