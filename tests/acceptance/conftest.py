@@ -24,11 +24,12 @@ def product(
 ) -> Iterator[Callable[[str], Product]]:
     """By the name of a mapping: bootstrapped and applied, the same one for all tests of the file.
 
-    Accounts are made at once, unless the mapping is asked for `as_shipped`: then people are invited.
+    Accounts are made at once, unless the mapping is asked for `as_shipped`: then people are invited. Its
+    store is a file, unless another one is named when it is first asked for.
     """
     made: dict[tuple[str, bool], Product] = {}
 
-    def named(name: str, *, as_shipped: bool = False) -> Product:
+    def named(name: str, *, as_shipped: bool = False, store: str = "") -> Product:
         if (name, as_shipped) not in made:
             own = f"t-{name}-{secrets.token_hex(4)}"
             above = f"ou={own},{slapd_server.suffix}"
@@ -46,6 +47,8 @@ def product(
             site.copy_mapping(unknown="" if as_shipped else "create")
             made[name, as_shipped] = site
             site.bootstrap().ok()
+            if store:
+                site.keep_in(store)
             site.apply().ok()
         return made[name, as_shipped]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -87,6 +88,15 @@ class Site:
             env={**os.environ, "PYTHONPATH": str(REPOSITORY), "NO_COLOR": "1", "LANG": "C.UTF-8"},
         )
         return Answer(done.returncode, done.stdout, done.stderr)
+
+    def keep_in(self, store: str) -> None:
+        """Use another store from now on, which is empty."""
+        (self.folder / "store").write_text(store)
+        text, times = re.subn(
+            "^store:.*$", "store: {file: store}", self.config.read_text(), flags=re.MULTILINE
+        )
+        self.config.write_text(text if times else f"{text}store: {{file: store}}\n")
+        self.cli("db", "upgrade").ok()
 
     def apply(self) -> Answer:
         return self.cli("apply", self.name, "--yes")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -32,12 +31,8 @@ pytestmark = pytest.mark.live
 @pytest.fixture
 def shared(site: Site, postgres_server: Postgres) -> Site:
     """Its store is on PostgreSQL, and applied."""
-    (site.folder / "store").write_text(postgres_server.fresh_database())
-    settings, times = re.subn(
-        "^store:.*$", "store: {file: store}", site.config.read_text(), flags=re.MULTILINE
-    )
-    site.config.write_text((settings if times else settings + "store: {file: store}\n") + NEVER)
-    site.cli("db", "upgrade").ok()
+    site.config.write_text(site.config.read_text() + NEVER)
+    site.keep_in(postgres_server.fresh_database())
     site.apply().ok()
     return site
 
