@@ -1,4 +1,4 @@
-"""The daemon: every mapping reconciled when it is due, when its files change, and when somebody asks.
+"""The daemon: every mapping reconciled when it is due, when its files or its servers change, and when asked.
 
 On a SQLite store one process does all of it. On PostgreSQL any number of them share it: the one that leads
 says when mappings are due, and whichever has room carries a run out. A mapping never runs twice at once:
@@ -17,6 +17,7 @@ import structlog
 
 from syncd.app.in_force import SETTINGS, InForce
 from syncd.daemon_clock import Clock
+from syncd.daemon_looks import Looks
 from syncd.daemon_runs import Runs
 from syncd.daemon_telling import Telling
 from syncd.dispatch import Trigger
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    from syncd.app.looks import Server
     from syncd.dispatch import Dispatcher
     from syncd.schedule import Rhythm
     from syncd.settings import Settings
@@ -99,6 +101,7 @@ class Daemon:
         self._runs = Runs(self._files, self._metrics, self._stopping.is_set, self._telling.ended)
         self._dispatcher: Dispatcher
         self._clock: Clock
+        self._looks = Looks(self._files, self._ask_after_look)
         self._leader: Alone | Leader | None = None
 
     @property
@@ -121,6 +124,7 @@ class Daemon:
             watch.start()
             self._dispatcher.start(self._runs.run)
             self._telling.start()
+            self._looks.start()
             self._stand()
             log.info("ready", health=listener.url, role=self._role.value, mappings=list(settings.mappings))
             tell_systemd("READY=1", f"STATUS=health on {listener.url}")
@@ -140,11 +144,23 @@ class Daemon:
     def _stand(self) -> None:
         """Say when mappings are due, at once where this process is alone, else once it leads."""
         if not self._shared:
-            self._leader = Alone(self._clock.begin)
+            self._leader = Alone(self._begin)
         elif self._role is not Role.WORKER:
-            self._leader = Leader(self._store, self._clock.begin, self._clock.halt)
+            self._leader = Leader(self._store, self._begin, self._halt)
         if self._leader is not None:
             self._leader.start()
+
+    def _begin(self) -> None:
+        self._clock.begin()
+        self._looks.begin()
+
+    def _halt(self) -> None:
+        self._clock.halt()
+        self._looks.halt()
+
+    def _ask_after_look(self, name: str, server: Server) -> None:
+        if self._leads() and self._dispatcher.ask(name, Trigger.EVENT):
+            self._metrics.wakes.labels(name, server.connection).inc()
 
     def _ask_if_leading(self, name: str, trigger: Trigger) -> bool:
         """A leader that stood still has been replaced before it knows."""
@@ -179,6 +195,7 @@ class Daemon:
         if self._leader is not None:
             self._leader.stop()
         self._clock.stop()
+        self._looks.stop()
         self._dispatcher.stop()
         self._telling.stop()
         listener.stop()
@@ -224,6 +241,7 @@ class Daemon:
             self._clock.plan()
         except SyncdError as error:
             log.error("times stay as they were", problem=str(error))  # noqa: TRY400 - it says why
+        self._looks.plan()
         self._wake(names, Trigger.EVENT)
         tell_systemd("READY=1", f"STATUS={self._runs.problem(SETTINGS) or 'in force'}")
 
@@ -295,6 +313,8 @@ class Daemon:
                 f"last run of {name}",
                 Check("warn" if last else "ok", last or ("none yet" if last is None else "")),
             )
+        for server, problem in self._looks.problems().items():
+            yield f"events of {server}", Check("warn" if problem else "ok", problem)
         if self._shared:
             yield "leader", Check("ok", "this process" if self._leads() else "another process")
             waiting = self._waiting()

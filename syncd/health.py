@@ -81,6 +81,9 @@ class Metrics:
         self.unread = Count(
             "syncd_target_failures", "Reads of a target that failed.", [*one, "target"], **own
         )
+        self.wakes = Count(
+            "syncd_wakes", "Runs asked for because somebody else changed a server.", [*one, "target"], **own
+        )
         self.invitations = Gauge("syncd_invitations", "Invitations by state.", [*one, "state"], **own)
         self.valid = Gauge(
             "syncd_mapping_valid", "Whether the files as they are now are in force; else older ones or none.",

@@ -36,7 +36,7 @@ from syncd.render.documents import plan_document
 from syncd.store import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
     from syncd.app_types import Explanation, ValidationResult
@@ -199,6 +199,10 @@ class App(Acting, Telling):
         """When the newest run that succeeded began, of each mapping that has one among its newest runs."""
         found = {name: _success(self._db.runs(mapping=name, limit=20)) for name in self.mapping_names()}
         return {name: run.started for name, run in found.items() if run is not None}
+
+    def holders(self, natives: Collection[str]) -> set[str]:
+        """The mappings that hold something by one of these ids; for telling whom to look at, no more."""
+        return self._db.holders(natives)
 
     def doctor(self) -> list[Check]:
         """Every connection, its rights and its surroundings examined; nothing is written."""

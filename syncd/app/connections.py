@@ -16,7 +16,7 @@ from syncd.ldapwire.connection import ConnectionSettings
 from syncd.settings import Http, Keycloak, Ldap
 from syncd.sources.http import HttpServer
 from syncd.targets.keycloak import KeycloakTarget
-from syncd.targets.keycloak_connection import KeycloakConnection
+from syncd.targets.keycloak_connection import ANSWER_SECONDS, KeycloakConnection
 from syncd.targets.ldap import LdapTarget
 from syncd.targets.ldap_profile import LdapProfile
 from syncd.targets.recall import Keeper
@@ -60,8 +60,12 @@ def keycloak_of(settings: Settings, document: MappingDocument) -> str:
     """The Keycloak connection of a mapping, empty where it turns Keycloak off or there is none to choose."""
     if document.keycloak is False:
         return ""
-    candidates = [name for name, one in settings.connections.items() if isinstance(one, Keycloak)]
-    named = document.keycloak.connection if document.keycloak else None
+    return only_or_named(settings, Keycloak, document.keycloak.connection if document.keycloak else None)
+
+
+def only_or_named(settings: Settings, type_: type[Keycloak | Ldap], named: str | None) -> str:
+    """The connection of that name, else the only one of its type; empty where there is none to choose."""
+    candidates = [name for name, one in settings.connections.items() if isinstance(one, type_)]
     if named:
         return named if named in candidates else ""
     return candidates[0] if len(candidates) == 1 else ""
@@ -88,9 +92,17 @@ def keycloak_settings(settings: Settings, name: str) -> Keycloak:
 
 
 def keycloak_connection(
-    settings: Settings, name: str, *, realm: str = "", may_write: Callable[[], bool] = lambda: True
+    settings: Settings,
+    name: str,
+    *,
+    realm: str = "",
+    seconds: float = ANSWER_SECONDS,
+    may_write: Callable[[], bool] = lambda: True,
 ) -> KeycloakConnection:
-    """A connection as the running account; `realm` is the one to work in, by default the account's own."""
+    """A connection as the running account; `realm` is the one to work in, by default the account's own.
+
+    `seconds` is how long one answer may take.
+    """
     one = keycloak_settings(settings, name)
     return KeycloakConnection(
         url=one.url,
@@ -100,6 +112,7 @@ def keycloak_connection(
         name=name,
         login_realm=one.realm,
         ca=str(one.ca or ""),
+        seconds=seconds,
         may_write=may_write,
     )
 

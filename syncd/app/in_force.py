@@ -7,6 +7,7 @@ nothing is written. What is wrong is kept, with its line, for those who ask.
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from syncd import settings as settings_module
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from syncd.mapping.read import Loaded
+    from syncd.mapping.schema import MappingDocument
     from syncd.model import RunReport
     from syncd.settings import Settings
 
@@ -97,6 +99,18 @@ class InForce:
             self._valid[mapping] = newest
         self._judge(mapping, None)
         return report
+
+    def documents(self) -> dict[str, MappingDocument]:
+        """The mappings as their files say now, else as they are in force; what has neither is left out."""
+        found = {}
+        with self._guard:
+            valid = dict(self._valid)
+        for name in self.settings.mappings:
+            with suppress(MappingInvalid):
+                valid[name] = files.load_mapping(self.settings, name)
+            if name in valid:
+                found[name] = valid[name].document
+        return found
 
     def standing(self, mapping: str) -> bool:
         """Whether some version of the mapping's files is in force."""

@@ -127,6 +127,17 @@ def is_below(dn: str, base: str) -> bool:
     return len(inner) > len(outer) and inner[len(inner) - len(outer) :] == outer
 
 
+def common(one: str, other: str) -> str:
+    """The lowest DN that both are at or below, as the first spells it; empty where there is none."""
+    ours, theirs = parse(one), parse(other)
+    shared = 0
+    for mine, yours in zip(reversed(ours), reversed(theirs), strict=False):
+        if fold(mine) != fold(yours):
+            break
+        shared += 1
+    return join(ours[len(ours) - shared :]) if shared else ""
+
+
 def same(one: str, other: str) -> bool:
     """Whether two DNs name one entry, however they are spelled."""
     return fold_dn(one) == fold_dn(other)

@@ -77,6 +77,7 @@ class Settings(BaseSettings):
     listen: Listen = Listen()
     api: Api = Api()
     full_read: Span = Duration(days=1)
+    events: Span = Duration(seconds=30)
     integrity_key: Secret | None = None
     public_url: Text | None = None
     notify: Notify = Notify()

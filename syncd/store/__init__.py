@@ -90,7 +90,7 @@ class Store:
         self.persons, self.persons_among = persons.all, persons.among
         self.save_persons = persons.save
         self.erase = Erasure(database, persons, ActErasure(database, seal, audit), audit).erase
-        self.owned = ledger.owned
+        self.owned, self.holders = ledger.owned, ledger.holders
         self.claim = ledger.claim
         self.record = ledger.record
         self.rebuild = ledger.rebuild

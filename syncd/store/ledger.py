@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
 from syncd.model import ACCESS, Key, Kind, Op, Owned, Result
 from syncd.store import bookkeeping, tables
@@ -29,7 +29,7 @@ from syncd.store.integrity import sealed_columns
 from syncd.store.person_attrs import PersonAttrs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from syncd.model import Change, Outcome
     from syncd.store.audit import Audit
@@ -55,6 +55,21 @@ class Ledger:
         """Every fact that is ours in a target; rows whose seal does not hold are left out."""
         with self._database.reading() as connection:
             return [owned for owned, _ in self._rows(connection, mapping, target)]
+
+    def holders(self, natives: Collection[str]) -> set[str]:
+        """The mappings that hold something by one of these ids, or anything of whom such an account is.
+
+        Good for telling whom to look at, no more: no seal is checked.
+        """
+        ledger, pins = tables.ledger.c, tables.person_pins.c
+        found: set[str] = set()
+        with self._database.reading() as connection:
+            for chunk in batched(sorted(map(canonical, natives))):
+                people = list(connection.scalars(select(pins.person).where(pins.native.in_(chunk))))
+                items = [canonical([person]) for person in people]
+                ours = select(ledger.mapping).where(or_(ledger.native.in_(chunk), ledger.item.in_(items)))
+                found.update(connection.scalars(ours.distinct()))
+        return found
 
     def claim(self, mapping: str, target: str, run: str, changes: Sequence[Change]) -> None:
         """Write down, in one transaction, what is about to be created or adopted.

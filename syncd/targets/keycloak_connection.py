@@ -43,6 +43,7 @@ IN_FLIGHT = 8  # the knee of every throughput curve measured on Keycloak 26.7.5
 PAGE = 200  # larger pages of groups cost more than their share
 READ_ATTEMPTS = 3
 CONNECT_SECONDS = 5.0
+ANSWER_SECONDS = 60.0
 READING = stamina.RetryingCaller(attempts=READ_ATTEMPTS, wait_initial=0.1, wait_jitter=0.2, timeout=None)
 
 T = TypeVar("T")
@@ -98,7 +99,7 @@ class KeycloakConnection:
         name: str = "keycloak",
         login_realm: str = "",
         ca: str = "",
-        seconds: float = 60.0,
+        seconds: float = ANSWER_SECONDS,
         may_write: Callable[[], bool] = lambda: True,
     ) -> None:
         self.name = name

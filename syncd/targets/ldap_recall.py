@@ -164,7 +164,7 @@ class LdapRecall:
 
     def _sweep(self) -> Sweep:
         base, people = self._profile.base, self._profile.people_base
-        common = _common(base, people)
+        common = dn.common(base, people)
         try:
             found = self._swept(common) if common else None
         except (PlaceMissing, PermissionMissing):
@@ -283,17 +283,6 @@ class _Names:
             for name, texts in self._by_attribute.items()
             for value in entry.texts(name)
         )
-
-
-def _common(one: str, other: str) -> str:
-    """The lowest DN that both are at or below, as the first spells it; empty where there is none."""
-    ours, theirs = dn.parse(one), dn.parse(other)
-    shared = 0
-    for mine, yours in zip(reversed(ours), reversed(theirs), strict=False):
-        if dn.fold(mine) != dn.fold(yours):
-            break
-        shared += 1
-    return dn.join(ours[len(ours) - shared :]) if shared else ""
 
 
 def _stamp(entry: Entry, young: str) -> str:

@@ -268,6 +268,6 @@ def test_a_removal_by_a_stamp_that_lied_is_not_planned_twice(runs: Runs) -> None
 def test_an_account_that_sees_nothing_above_both_bases_sweeps_each(
     runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ldap_recall, "_common", lambda base, _people: f"ou=unseen,{base}")
+    monkeypatch.setattr(ldap_recall.dn, "common", lambda base, _people: f"ou=unseen,{base}")
     runs.check()
     assert runs.check().requests == 2  # the refused search is not counted
