@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from syncd.app import connections, files
 from syncd.app.http_checks import http_checks
+from syncd.app.mail_checks import mail_checks
 from syncd.errors import MappingInvalid, SyncdError, TargetError
 from syncd.mapping.federation import federated_twice
 from syncd.model import Check
@@ -30,7 +31,7 @@ def doctor(
     mappings: Mapping[str, Compiled],
     broken: Mapping[str, SyncdError],
 ) -> list[Check]:
-    """Store, mappings and every connection with what the mappings ask of it, in this order.
+    """Store, mappings, syncd's own mails and every connection with what the mappings ask of it, in this order.
 
     `broken` says of each mapping that is not among `mappings` why it cannot be used.
     """
@@ -39,6 +40,7 @@ def doctor(
         _mapping(name, mappings[name]) if name in mappings else _broken(name, broken[name])
         for name in settings.mappings
     ]
+    checks += mail_checks(settings, mappings)
     for name in settings.connections:
         try:
             found = _connection_checks(settings, name, mappings)

@@ -194,13 +194,13 @@ def let_leave(settings: Settings, store: Store, waiting: Sequence[Notice]) -> No
     One with an address is a mail, one without is for applications. Each leaves at least once: one whose
     sender died leaves again, as the same mail or webhook by its id.
     """
-    outbox = _outbox(settings) if any(one.to for one in waiting) else None
+    way = outbox(settings) if any(one.to for one in waiting) else None
     to_hooks = hooks(settings) if not all(one.to for one in waiting) else []
     for notice in waiting:
         if not notice.to:
             _send(store, notice, lambda claimed: tell(claimed, to_hooks, now()))
-        elif outbox is not None and _may_go(settings, notice):
-            _send(store, notice, outbox.send)
+        elif way is not None and _may_go(settings, notice):
+            _send(store, notice, way.send)
 
 
 def unsent(settings: Settings) -> str:
@@ -210,7 +210,7 @@ def unsent(settings: Settings) -> str:
     return "mails are held (mail: hold in syncd.yaml)" if settings.mail_rule.mode == "hold" else ""
 
 
-def _outbox(settings: Settings) -> Outbox | None:
+def outbox(settings: Settings) -> Outbox | None:
     """The way out for mails; None where there is none."""
     smtp = settings.smtp
     if smtp is None:

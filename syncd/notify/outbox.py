@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from syncd.notify.texts import message
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from syncd.acts import Notice
 
 SECONDS = 10
@@ -45,13 +48,24 @@ class Outbox:
     def send(self, notice: Notice) -> None:
         """Deliver to the mail server; raises `NotDelivered`."""
         mail = message(notice, self.settings.sender)
+        with self._session() as server:
+            server.send_message(mail)
+
+    def check(self) -> None:
+        """Log in and send nothing; raises `NotDelivered`."""
+        with self._session():
+            pass
+
+    @contextmanager
+    def _session(self) -> Iterator[smtplib.SMTP]:
+        """The server as it takes mails, its refusals as `NotDelivered`."""
         try:
             with smtplib.SMTP(self.settings.host, self.settings.port, timeout=SECONDS) as server:
                 if self.settings.start_tls:
                     server.starttls(context=ssl.create_default_context())
                 if self.settings.username:
                     server.login(self.settings.username, self.settings.password)
-                server.send_message(mail)
+                yield server
         except smtplib.SMTPRecipientsRefused as error:
             code, text = next(iter(error.recipients.values()))
             raise NotDelivered(_words(code, text), temporary=code in TEMPORARY) from error

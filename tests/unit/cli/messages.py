@@ -28,7 +28,8 @@ LAYERS = {
     ),
     "servers.po": (
         "app/__init__.py", "app/directory.py", "app/examination.py", "app/explain.py", "app/http_checks.py",
-        "app/setup.py", "errors.py", "ldapwire/*.py", "reconcile.py", "store/*.py", "targets/*.py",
+        "app/mail_checks.py", "app/setup.py", "errors.py", "ldapwire/*.py", "notify/outbox.py", "reasons.py",
+        "reconcile.py", "store/*.py", "targets/*.py",
     ),
 }  # fmt: skip
 

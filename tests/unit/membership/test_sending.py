@@ -87,7 +87,7 @@ class Outlet:
 def outlet(bureau: Bureau, monkeypatch: pytest.MonkeyPatch) -> Outlet:
     found = Outlet(bureau, Post(Killed()))
     monkeypatch.setattr(people, "now", lambda: found.now)
-    monkeypatch.setattr(people, "_outbox", lambda _settings: found.post)
+    monkeypatch.setattr(people, "outbox", lambda _settings: found.post)
     monkeypatch.setattr(people, "tell", lambda notice, *_: found.post.send(notice))
     return found
 

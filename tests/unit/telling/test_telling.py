@@ -159,7 +159,7 @@ class Ways:
         self.now = datetime(2026, 11, 25, 9, tzinfo=UTC)
         self.away, self.taken = True, []
         monkeypatch.setattr(people, "now", lambda: self.now)
-        monkeypatch.setattr(people, "_outbox", lambda _settings: self)
+        monkeypatch.setattr(people, "outbox", lambda _settings: self)
         monkeypatch.setattr(people, "tell", lambda notice, *_: self.send(notice))
 
     def send(self, notice: Notice) -> None:
