@@ -44,6 +44,24 @@ class HeldRow:
 
 
 @dataclass(frozen=True, slots=True)
+class LockRow:
+    """An account that an act or a rule of the mapping keeps closed, or soon will: `rule` is its key.
+
+    `state` is `missed` (not locked yet), `disabled`, or `ending` (to be deleted). Times are ISO 8601 in UTC;
+    `due` is when the account is deleted, empty where it is not.
+    """
+
+    mapping: str
+    who: str
+    state: str
+    rule: str
+    by: str
+    since: str
+    due: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class MappingStatus:
     """How one mapping stands. Times are ISO 8601 in UTC, empty where there was none.
 

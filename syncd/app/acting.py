@@ -11,6 +11,7 @@ from syncd.acts import Call, Lock, Redemption
 from syncd.administration_words import Actor
 from syncd.app import connections, people
 from syncd.app.office import Before, office_of, write_down
+from syncd.app.people_lists import lock_rows
 from syncd.app.standing import finish
 from syncd.errors import Busy, MappingInvalid, Stale, UsageError
 from syncd.membership_redemptions import TO_DECIDE, process
@@ -21,6 +22,7 @@ from syncd.settings import SettingsInvalid
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from syncd.app_types import LockRow
     from syncd.mapping.read import Loaded
     from syncd.membership import Office
     from syncd.model import RunPlan, RunReport
@@ -146,6 +148,10 @@ class Acting:
         server = connections.keycloak_settings(self.settings, connection)
         output = document.keycloak or None
         return server.url, (output.realm if output else None) or server.realm, str(server.ca or "")
+
+    def locks(self, mapping: str) -> list[LockRow]:
+        """The accounts that acts or rules of a mapping lock, from the store alone."""
+        return lock_rows(self._db, self._known(mapping))
 
     def called(self) -> dict[str, str]:
         """What waits for a run, from the store alone: record id → mapping.

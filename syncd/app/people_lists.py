@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from syncd import membership_joins, membership_links
-from syncd.acts import OPEN, Invitation, InvitationState, Join, Link, Redemption
+from syncd.acts import OPEN, Invitation, InvitationState, Join, Link, Lock, Redemption
+from syncd.app_types import LockRow
 from syncd.errors import TargetError, UsageError
 from syncd.inviting import held_back
 from syncd.mapping.roster_view import Known, Member, export_csv, members, one_line_each
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 
     from syncd.membership import Office
     from syncd.model import Path
+    from syncd.store import Store
+
+
+CLOSED = ("missed", "disabled", "ending")
+"""States of a lock that keeps an account closed, or soon will."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +42,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class AccountView:
-    """One account with everything that its person holds: (unit, role, where that is written)."""
+    """One account, its locks, and everything that its person holds: (unit, role, where that is written)."""
 
     person: str
     who: str
     state: str
     authority: str
     holds: tuple[tuple[str, str, str], ...]
+    locks: tuple[LockRow, ...] = ()
 
 
 def member_lines(office: Office, within: Path = ()) -> tuple[Member, ...]:
@@ -59,6 +66,9 @@ def member_lines(office: Office, within: Path = ()) -> tuple[Member, ...]:
         unread=bool(office.unseen),
         invited=frozenset(one.person for one in records if one.state in OPEN),
         entered={one.person: one.ended_at for one in records if one.state is accepted and one.ended_at},
+        locked={
+            one.person: one.rule for one in _closed(office.store, office.mapping) if one.state == "disabled"
+        },
         zone=ZoneInfo(office.compiled.document.settings.timezone or "UTC"),
     )
     return members(office.compiled, known, within)
@@ -146,7 +156,34 @@ def account_view(office: Office, who: str) -> AccountView:
     holds = tuple(
         ("/" + "/".join(held.unit), held.role, str(held.place or "")) for held in office.world.of(person)
     )
-    return AccountView(person, office.world.name(person), account.state, account.authority, holds)
+    locks = tuple(lock_rows(office.store, office.mapping, person))
+    return AccountView(person, office.world.name(person), account.state, account.authority, holds, locks)
+
+
+def lock_rows(store: Store, mapping: str, person: str | None = None) -> list[LockRow]:
+    """The accounts of a mapping, or that of one person, that acts or rules lock; from the store alone."""
+    locks = _closed(store, mapping, person)
+    names = {
+        one.id: min(one.addresses, default="") or min(one.usernames, default=one.id)
+        for one in (store.persons() if locks else ())
+    }
+    return [
+        LockRow(
+            mapping,
+            names.get(one.person, one.person),
+            one.state,
+            one.rule,
+            names.get(one.by, one.by),
+            _time(one.since),
+            _time(one.due),
+            one.reason,
+        )
+        for one in locks
+    ]
+
+
+def _closed(store: Store, mapping: str, person: str | None = None) -> list[Lock]:
+    return [one for one in store.acts.all(Lock, mapping, person=person) if one.state in CLOSED]
 
 
 def _time(moment: datetime | None) -> str:

@@ -13,6 +13,7 @@ from syncd.errors import Refused, UsageError
 from syncd.locale import gettext as _
 from syncd.locale import mark, ngettext, number
 from syncd.render.documents import document
+from syncd.render.people import locks_page
 from syncd.render.tables import held_page, sentences_page
 
 if TYPE_CHECKING:
@@ -26,10 +27,13 @@ mapping_argument = click.argument("mapping", required=False)
 @mapping_argument
 @click.pass_obj
 def held_command(session: Session, mapping: str | None) -> int:
-    """List what waits in one mapping or in all."""
+    """List what waits in one mapping or in all, and the accounts that are locked."""
     with session.app() as app:
-        rows = [row for name in chosen(app, mapping) for row in _held(session, app, name)]
-    session.show(held_page(rows), document("held", held=rows))
+        names = chosen(app, mapping)
+        rows = [row for name in names for row in _held(session, app, name)]
+        locks = [row for name in names for row in app.locks(name)]
+    page = (*held_page(rows), *locks_page(locks))
+    session.show(page, document("held", held=rows, locked=locks))
     return 0
 
 

@@ -53,8 +53,9 @@ class Known:
     """What is known of people beside the mapping: by text the person id, by person id the rest.
 
     `accounts` are those in Keycloak (of a mapping without it: in its directory), `unread` where those could
-    not be read, `invited` the persons whose account waits for acceptance, `entered` when an account was
-    activated. Days begin in `zone`, the one of the mapping.
+    not be read, `invited` the persons whose account waits for acceptance, `locked` the rule that closes an
+    account (empty: an act does), `entered` when an account was activated. Days begin in `zone`, the one of
+    the mapping.
     """
 
     ids: Mapping[str, str] = field(default_factory=dict)
@@ -63,6 +64,7 @@ class Known:
     entered: Mapping[str, datetime] = field(default_factory=dict)
     zone: tzinfo = UTC
     unread: bool = False
+    locked: Mapping[str, str] = field(default_factory=dict)
 
 
 NOTHING_KNOWN = Known()
@@ -83,6 +85,7 @@ class Member:
     unit: Path
     source: str = "file"
     who: str = ""
+    rule: str = ""  # that locks the account
 
     def cell(self, column: Column) -> str:
         """The text of one column: an ISO date, a path `/a/b`, else as it is."""
@@ -169,6 +172,7 @@ def _member(held: Membership, entry: PersonEntry, known: Known) -> Member:
         unit=held.unit,
         source=held.source,
         who=held.who,
+        rule=known.locked.get(person, ""),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from syncd.locale import gettext as _
-from syncd.locale import mark
+from syncd.locale import mark, number
 from syncd.locale.told import told
 from syncd.render.page import Block, Page, Tone
 from syncd.render.tables import moment
@@ -13,6 +13,7 @@ from syncd.render.tables import moment
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from syncd.app_types import LockRow
     from syncd.mapping.roster_view import Member
 
 STATES = {
@@ -34,6 +35,8 @@ STATES = {
     "open": mark("open"),
     "revoked": mark("revoked"),
     "used up": mark("used up"),
+    "missed": mark("not locked yet"),
+    "ending": mark("being deleted"),
     "local": mark("local"),
     "ldap": mark("directory"),
     "idp": mark("identity provider"),
@@ -90,6 +93,8 @@ class Account(Protocol):
     def authority(self) -> str: ...
     @property
     def holds(self) -> tuple[tuple[str, str, str], ...]: ...
+    @property
+    def locks(self) -> tuple[LockRow, ...]: ...
 
 
 def verdicts_page(verdicts: Sequence[Verdict]) -> Page:
@@ -116,7 +121,7 @@ def members_page(rows: Sequence[Member]) -> Page:
             one.role,
             one.email or one.who,
             one.full_name,
-            state(one.state),
+            f"{state(one.state)} ({one.rule})" if one.rule else state(one.state),
             one.cell("entry_date"),
             one.source,
         )
@@ -167,8 +172,28 @@ def account_page(account: Account) -> Page:
     held = (
         Block(columns=(_("unit"), _("role"), _("written at")), rows=account.holds) if account.holds else None
     )
-    blocks = (Block(account.who, rows=facts),)
+    blocks = (Block(account.who, rows=facts), *locks_page(account.locks))
     return (*blocks, held) if held else (*blocks, Block(lines=(_("Holds nothing."),)))
+
+
+def locks_page(rows: Sequence[LockRow]) -> Page:
+    """The accounts that acts and rules lock, with the rule, and when one is deleted."""
+    if not rows:
+        return ()
+    headings = (_("mapping"), _("who"), _("state"), _("locked by"), _("since"), _("deleted on"), _("why"))
+    cells = tuple(
+        (
+            one.mapping,
+            one.who,
+            state(one.state),
+            one.rule or one.by,
+            moment(one.since),
+            moment(one.due),
+            told(one.reason),
+        )
+        for one in rows
+    )
+    return (Block(_("Locked accounts") + f" ({number(len(rows))})", headings, cells, tone=Tone.WARN),)
 
 
 def state(code: str) -> str:

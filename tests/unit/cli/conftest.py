@@ -13,6 +13,7 @@ from syncd.app_types import (
     AuditRow,
     Explanation,
     HeldRow,
+    LockRow,
     MappingStatus,
     PlanRow,
     RunDetail,
@@ -71,6 +72,10 @@ class FakeApp:
     def held(self, mapping: str) -> list[HeldRow]:
         held = self.plans_made[mapping].plans[0].held
         return [HeldRow(mapping, "keycloak", one, "Carla Diaz") for one in held]
+
+    def locks(self, mapping: str) -> list[LockRow]:
+        since, rule = "2026-11-24T10:00:00+00:00", "settings.seats.overflow"
+        return [LockRow(mapping, "dan@acme.example", "disabled", rule, f"rule:{rule}", since, "", "too many")]
 
     def adopt(self, mapping: str, path: str, who: str) -> list[str]:
         self._act("adopt", mapping, path)

@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from syncd.acts import Grant, Lock
+from syncd.app.people_lists import account_view, lock_rows, member_lines
 from syncd.app.standing import Keeper, finish
 from syncd.errors import TargetError
 from syncd.membership_rules import REFUSED, SEATS, Cause, Standing
-from tests.unit.membership.bureau import SUE
+from syncd.render.people import account_page, members_page
+from tests.unit.membership.bureau import BO, FAY, SUE
 
 if TYPE_CHECKING:
     from syncd.membership import Office
     from tests.unit.membership.bureau import Bureau
 
 CAUSE = Cause(SEATS, "3 people for 2 paid seats")
+AWAY = Cause("rosters.hr.authoritative", "gone from roster hr")
 
 
 @dataclass
@@ -86,6 +89,27 @@ def test_an_account_that_is_needed_after_all_no_longer_ends(bureau: Bureau) -> N
     bureau.store.acts.add(Lock("l_1", "acme", person=sue(bureau), state="ending", rule=REFUSED))
     assert keep(bureau, Standing(spared={sue(bureau): "not deleted: holds guest"})) == ["spared"]
     assert states(bureau) == ["ended"]
+
+
+def test_who_looks_at_an_account_or_at_lists_reads_which_rule_locks_it_and_why(bureau: Bureau) -> None:
+    bureau.hire(SUE)
+    assert lock_rows(bureau.store, "acme") == []
+    keep(bureau, Standing(locked={sue(bureau): CAUSE}))
+    keep(bureau, Standing(locked={sue(bureau): CAUSE}, missed={bureau.office().person(BO): AWAY}))
+    office = bureau.office()
+    (row, missed) = lock_rows(bureau.store, "acme")
+    assert (row.who, row.state, row.rule, row.reason) == (SUE, "disabled", SEATS, CAUSE.reason)
+    assert (missed.who, missed.state, missed.rule) == (BO, "missed", AWAY.rule)
+    view = account_view(office, SUE)
+    assert view.locks == (row,)
+    shown = [line for block in account_page(view) for cells in block.rows for line in cells]
+    assert {SEATS, CAUSE.reason, "disabled"} <= set(shown)
+    rules = {one.email: one.rule for one in member_lines(office)}
+    assert (rules[SUE], rules[BO], rules[FAY]) == (SEATS, "", "")
+    (table,) = members_page([one for one in member_lines(office) if one.email == SUE])
+    assert f"disabled ({SEATS})" in table.rows[0]
+    keep(bureau, Standing(opened=frozenset({sue(bureau)})))
+    assert [one.who for one in lock_rows(bureau.store, "acme")] == [BO]
 
 
 @pytest.mark.parametrize("times", [1, 2])

@@ -1,0 +1,232 @@
+"""The web role on PostgreSQL: a process without a secret, whose login may write nothing, answers everything.
+
+Beside it two workers with everything. What it answers is compared with what the API answers in a process that
+has everything itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import os
+import shutil
+import subprocess
+import time
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import ProgrammingError
+
+from deploy.local.process import free_port
+from syncd.acts import Invitation
+from syncd.app import App
+from syncd.errand import UNFINISHED, UNTAKEN
+from syncd.store.database import parse
+from tests.system.site import REPOSITORY
+from tests.system.test_daemon import Serving, eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from deploy.local.servers import Postgres
+    from tests.acceptance.product import Product
+    from tests.acceptance.web.portal import Portal, Reply
+
+pytestmark = pytest.mark.live
+
+LOGIN, PASSWORD = "syncd_front", "secret"
+MEMBER = "lazare.estienne@fanal.example"
+ADMIN = "clemence.harispe@fanal.example"
+GUEST = "anselme.kouassi@imprimerie-delsol.example"
+WRITTEN = ("ledger", "approvals", "audit", "audit_heads", "acts", "answers")
+
+
+@dataclass
+class Fleet:
+    """Workers over a site, and beside it a web process that has less."""
+
+    site: Product
+    web: subprocess.Popen[bytes]
+    outside: Portal
+    inside: Portal
+    looks: str
+    workers: list[Serving] = field(default_factory=list)
+
+    def work(self, number: int) -> None:
+        command = self.site.command("daemon", "--role", "worker")
+        new = [Serving(self.site, command) for _ in range(number)]
+        self.workers += new
+        for one in new:
+            eventually(lambda one=one: one.get("/healthz")[0] == 200)
+
+    def kill_workers(self) -> None:
+        while self.workers:
+            process = self.workers.pop().process
+            process.kill()
+            process.wait()
+
+    def invitations(self, address: str) -> int:
+        with contextlib.closing(App.open(self.site.config)) as app:
+            found = app._db.acts.all(Invitation, self.site.name)
+        return sum(one.address == address for one in found)
+
+
+@pytest.fixture(scope="module")
+def fleet(
+    product: Callable[..., Product],
+    portal: Callable[[Product], Portal],
+    postgres_server: Postgres,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Fleet]:
+    """Two workers and a web process over one database."""
+    url = postgres_server.fresh_database()
+    site = product("todoist", store=url)
+    with login(postgres_server, url) as looks:
+        site.cli("db", "grant", LOGIN).ok()
+        folder = tmp_path_factory.mktemp("web")
+        address = f"127.0.0.1:{free_port()}"
+        web = subprocess.Popen(
+            [*replace(site, folder=without_secrets(site, folder, looks)).command("daemon", "--role", "web")],
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY), "SYNCD_LISTEN__WEB": address},
+            cwd=folder,
+        )
+        outside = copy.copy(portal(site))
+        outside.url = f"http://{address}"
+        made = Fleet(site, web, outside, portal(site), looks)
+        try:
+            made.work(2)
+            eventually(lambda: lives(outside.url))
+            yield made
+        finally:
+            made.kill_workers()
+            web.terminate()
+            assert web.wait(60) == 0
+
+
+@contextlib.contextmanager
+def login(postgres: Postgres, url: str) -> Iterator[str]:
+    """The store's address for a login of its own."""
+    server = create_engine(parse(postgres.url), isolation_level="AUTOCOMMIT")
+    database = create_engine(parse(url), isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE ROLE {LOGIN} LOGIN PASSWORD '{PASSWORD}'"))
+    yield parse(url).set(username=LOGIN, password=PASSWORD).render_as_string(hide_password=False)
+    with database.connect() as connection:
+        connection.execute(text(f"DROP OWNED BY {LOGIN}"))
+    with server.connect() as connection:
+        connection.execute(text(f"DROP ROLE {LOGIN}"))
+    server.dispose()
+    database.dispose()
+
+
+def without_secrets(site: Product, folder: Path, store: str) -> Path:
+    """A folder with syncd.yaml, the mapping and the address of the store; no secret of the site is in it."""
+    secrets = {file.read_bytes() for file in (site.folder / "secrets").iterdir()}
+    secrets |= {(site.folder / name).read_bytes() for name in ("admin", "ldap", "syncd.key", "store")}
+    (folder / site.config.name).write_text(site.config.read_text().replace(str(site.folder), str(folder)))
+    (folder / "store").write_text(store)
+    shutil.copytree(site.mapping, folder / site.name)
+    for file in filter(os.path.isfile, folder.rglob("*")):
+        assert not any(secret.strip() in file.read_bytes() for secret in secrets), file
+    return folder
+
+
+def lives(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/healthz", timeout=10) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+def said(reply: Reply) -> tuple[Any, ...]:
+    """All of an answer but when it was given."""
+    return reply.status, reply.kind, reply.text, {k: v for k, v in reply.headers.items() if k != "date"}
+
+
+ASKED: dict[str, tuple[int, str, str, Any, str]] = {
+    "members": (200, "GET", "members", None, ADMIN),
+    "members of a unit": (200, "GET", "members?unit=/fanal", None, MEMBER),
+    "a file that the model does not name": (404, "GET", "members/export?unit=/fanal", None, ADMIN),
+    "an account": (200, "GET", f"accounts/{GUEST}", None, ADMIN),
+    "invitations": (200, "GET", "invitations?everything=true", None, ADMIN),
+    "joins": (200, "GET", "joins", None, ADMIN),
+    "links": (200, "GET", "links", None, ADMIN),
+    "a refused act": (403, "POST", "members/remove", {"unit": "/fanal", "people": [ADMIN]}, ADMIN),
+    "a unit that is none": (404, "GET", "members?unit=/nowhere", None, ADMIN),
+    "a path that is none": (404, "GET", "nothing", None, ADMIN),
+    "a body that is none": (422, "POST", "members", {"unit": "/fanal"}, ADMIN),
+    "nobody": (401, "GET", "members", None, ""),
+}
+
+
+@pytest.mark.parametrize("asked", ASKED.values(), ids=ASKED)
+def test_a_process_without_secrets_answers_as_one_that_has_them(fleet: Fleet, asked: Any) -> None:
+    status, method, path, body, who = asked
+    token = fleet.inside.token(who) if who else ""
+    outside, inside = (one.call(method, path, body, token) for one in (fleet.outside, fleet.inside))
+    assert outside.status == status, outside
+    assert said(outside) == said(inside)
+
+
+def test_an_act_is_done_once_by_whichever_worker_takes_it(fleet: Fleet) -> None:
+    new = {"address": "new@fanal.example", "role": "member", "given_name": "New", "family_name": "Person"}
+    verdicts = fleet.outside.post("invitations", MEMBER, unit="/fanal", people=[new]).ok()["verdicts"]
+    assert [one["allowed"] for one in verdicts] == [True]
+    assert fleet.invitations("new@fanal.example") == 1
+    link = fleet.outside.post("links", MEMBER, unit="/fanal", role="member").ok()
+    assert link["token"]
+
+
+def test_postgresql_refuses_its_login_every_write(fleet: Fleet) -> None:
+    engine = create_engine(parse(fleet.looks), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for table in WRITTEN:
+            for statement in (
+                f"INSERT INTO {table} DEFAULT VALUES",
+                f"DELETE FROM {table}",
+                f"TRUNCATE {table}",
+            ):
+                with pytest.raises(ProgrammingError, match="permission denied"):
+                    connection.execute(text(statement))
+    engine.dispose()
+
+
+def test_what_a_killed_worker_was_asked_for_and_what_nobody_takes_is_not_done_later(fleet: Fleet) -> None:
+    new = {"role": "member", "given_name": "New", "family_name": "Person"}
+    people = [{"address": f"{name}@fanal.example", **new} for name in ("killed", "untaken", "after")]
+    token = fleet.outside.token(MEMBER)
+
+    def invite(number: int) -> Reply:
+        return fleet.outside.call(
+            "POST", "invitations", {"unit": "/fanal", "people": [people[number]]}, token
+        )
+
+    with contextlib.closing(App.open(fleet.site.config)) as app:
+        with app._db.lease(fleet.site.name, "a run", timedelta(minutes=2)), ThreadPoolExecutor(1) as thread:
+            waiting = thread.submit(invite, 0)
+            eventually(lambda: taken(fleet))
+            fleet.kill_workers()
+            answer = waiting.result()
+        assert (answer.status, answer.json["detail"]) == (503, UNFINISHED)
+    begun = time.monotonic()
+    answer = invite(1)
+    assert (answer.status, answer.json["detail"], answer.headers["retry-after"]) == (503, UNTAKEN, "2")
+    assert time.monotonic() - begun < 60  # the one bound that whoever asks goes by
+    fleet.work(1)
+    assert invite(2).ok()
+    counts = [fleet.invitations(one["address"]) for one in people]
+    assert counts == [0, 0, 1]
+
+
+def taken(fleet: Fleet) -> bool:
+    """Whether some worker has an errand in hand."""
+    engine = create_engine(parse(fleet.looks))
+    with engine.connect() as connection:
+        return connection.scalar(text("SELECT count(*) FROM answers WHERE status IS NULL")) > 0
