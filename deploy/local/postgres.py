@@ -6,6 +6,7 @@ import os
 import pwd
 import secrets
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +37,8 @@ class Postgres(Server):
     name = "postgres"
     port_names = ("postgres",)
     secret_names = ("superuser",)
+    seconds_to_stop = 60  # killed, it leaves sessions behind that keep its memory from the next start
+    stops_on = signal.SIGINT  # on SIGTERM it would wait for its clients to leave
     user = ACCOUNT
 
     @property

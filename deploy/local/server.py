@@ -12,6 +12,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -42,6 +43,7 @@ class Server(ABC):
     secret_names: ClassVar[tuple[str, ...]] = ()
     seconds_to_start: ClassVar[float] = 30
     seconds_to_stop: ClassVar[float] = 10
+    stops_on: ClassVar[signal.Signals] = signal.SIGTERM
     user: ClassVar[str | None] = None
 
     def __init__(self, directory: Path) -> None:
@@ -81,7 +83,7 @@ class Server(ABC):
         """End the process we started, if it still runs; data is kept."""
         process = self.process()
         if process is not None:
-            end(process, patience=self.seconds_to_stop)
+            end(process, patience=self.seconds_to_stop, how=self.stops_on)
             self._remember(process=None)
 
     def restart(self) -> Self:
