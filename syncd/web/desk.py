@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from syncd.app.files import folder_of, shown
 from syncd.app.in_force import InForce
 from syncd.errors import Busy, UsageError
 from syncd.membership_links import address
@@ -88,9 +89,8 @@ class Desk:
         return address(self.files.settings.public_url or "", token)
 
     def folder(self, mapping: str) -> str:
-        """What the files of a mapping begin with, as places name them."""
-        from_ = self.files.settings.mappings[mapping].from_
-        return f"{from_ if from_.is_dir() else from_.parent}/"
+        """What the files of a mapping begin with, as places name them: wherever this process stands."""
+        return f"{shown(folder_of(self.files.settings.mappings[mapping].from_))}/"
 
     @contextmanager
     def _app(self) -> Iterator[App]:

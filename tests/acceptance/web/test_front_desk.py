@@ -229,4 +229,6 @@ def taken(fleet: Fleet) -> bool:
     """Whether some worker has an errand in hand."""
     engine = create_engine(parse(fleet.looks))
     with engine.connect() as connection:
-        return connection.scalar(text("SELECT count(*) FROM answers WHERE status IS NULL")) > 0
+        found: int = connection.scalar(text("SELECT count(*) FROM answers WHERE status IS NULL"))
+    engine.dispose()
+    return found > 0
