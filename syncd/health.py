@@ -28,7 +28,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from syncd import traffic
 from syncd.errors import UsageError
-from syncd.model import Op
+from syncd.model import ENFORCED, Op
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -77,6 +77,9 @@ class Metrics:
             **own,
         )
         self.held = Gauge("syncd_held", "Changes that wait for a person.", one, **own)
+        self.simulated = Gauge(
+            "syncd_simulated", "Whether the policy lets nothing of the mapping be written.", one, **own
+        )
         self.stopped = Gauge("syncd_stopped", "Limits that stopped the newest plan.", one, **own)
         self.unread = Count(
             "syncd_target_failures", "Reads of a target that failed.", [*one, "target"], **own
@@ -116,6 +119,7 @@ class Metrics:
         for target in report.plan.failed:
             self.unread.labels(mapping, target).inc()
         self.held.labels(mapping).set(report.plan.held)
+        self.simulated.labels(mapping).set(int(report.plan.mode != ENFORCED))
         self.stopped.labels(mapping).set(len(report.plan.stops))
 
     def _drifted(self, mapping: str, report: RunReport) -> None:

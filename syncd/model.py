@@ -412,6 +412,9 @@ class Mailed:
     result: str
 
 
+ENFORCED = "enforce"  # the mode in which plans are carried out
+
+
 @dataclass(frozen=True, slots=True)
 class RunPlan:
     """What one run would do, everywhere: the object that is shown, stored, approved and applied.
@@ -442,6 +445,7 @@ class RunPlan:
     additive: bool = False
     only: str = ""  # the unit to which the plan was narrowed, with all below; empty for all
     target: str = ""  # the target to which it was narrowed
+    mode: str = ENFORCED  # what the policy in force says of the whole mapping; all else writes nothing
 
     @property
     def changes(self) -> int:

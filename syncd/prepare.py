@@ -143,11 +143,6 @@ class Prepared:
     marker: str
     standing: Standing | None = None
 
-    @property
-    def mode(self) -> str:
-        """What the policy in force says of the whole mapping: enforce, simulate or paused."""
-        return self.policies.in_force.mode or "enforce"
-
     def natives(self, target: str) -> Mapping[Key, str]:
         """The native ids that the last read of the target found."""
         return self.observed[target].natives
@@ -232,7 +227,7 @@ def _prepared(job: Job, narrowing: Narrowing) -> Prepared:
     shown = RunPlan(
         job.mapping, job.environment, "", plans, failed={**job.unbuilt, **failed},
         policy_waiting=policies.waiting, first=bounds.first_plan, additive=bounds.additive,
-        only=narrowing.top, target=narrowing.target or "",
+        only=narrowing.top, target=narrowing.target or "", mode=policies.in_force.mode or "enforce",
     )  # fmt: skip
     shown = _weighed(shown, job, owned, desired, bounds, people)
     shown = described(shown, job.files, job.servers, people, owned)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from syncd import plan
 from syncd.errors import Refused, TargetError
 from syncd.identity import Person, fold
-from syncd.model import Change, Key, Kind, Op, Outcome, Owned, Plan, Result, RunPlan, RunReport
+from syncd.model import ENFORCED, Change, Key, Kind, Op, Outcome, Owned, Plan, Result, RunPlan, RunReport
 from syncd.plan_narrow import Narrowing
 from syncd.prepare import prepare, wholly_read
 from syncd.tracing import span
@@ -111,13 +111,15 @@ class _Run:
 
         Nor does one with a part of a plan: mails are not sorted by unit.
         """
-        return not self.prepared.plan.is_part and (bool(plans) or not self.prepared.plan.plans)
+        shown = self.prepared.plan
+        return shown.mode == ENFORCED and not shown.is_part and (bool(plans) or not shown.plans)
 
     def _allowed(self) -> tuple[list[Plan], str]:
         """The plans that policy and limits let through, and why something is refused, if it is."""
         plans, stops = list(self.prepared.plan.plans), self.prepared.plan.stops
-        if self.prepared.mode != "enforce":
-            return [], f"policy.mode is {self.prepared.mode}: nothing is written"
+        mode = self.prepared.plan.mode
+        if mode != ENFORCED:
+            return [], f"policy.mode is {mode}: nothing is written"
         if self.approved:
             return [_thawed(one) for one in plans], ""
         if not stops:

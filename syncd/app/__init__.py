@@ -29,7 +29,7 @@ from syncd.errors import Refused, SyncdError, TargetError, UsageError
 from syncd.mapping import limits, outputs
 from syncd.mapping.json_schema import json_schema
 from syncd.mapping.suggestions import meant_or_listed
-from syncd.model import Change, Op, Outcome, Result
+from syncd.model import ENFORCED, Change, Op, Outcome, Result
 from syncd.plan_narrow import Narrowing
 from syncd.prepare import Files, Job, prepare, wholly_read
 from syncd.render.documents import plan_document
@@ -112,7 +112,7 @@ class App(Acting, Telling):
     ) -> RunPlan:
         """What a run would do now, one that somebody confirms or not.
 
-        It is kept for approval where something stops it or waits.
+        It is kept for approval where something stops it or waits, to be looked at where it is simulated.
         """
         self._answer_links(mapping)
         job = replace(self._job(mapping), confirmed=confirmed)
@@ -405,7 +405,8 @@ class App(Acting, Telling):
         return advance
 
     def _keep(self, plan: RunPlan) -> None:
-        if plan.stops or plan.held or plan.policy_waiting:
+        simulated = plan.mode != ENFORCED and plan.changes
+        if simulated or plan.stops or plan.held or plan.policy_waiting:
             stops = [stop.detail for stop in plan.stops]
             self._db.save_plan("", plan.mapping, plan.digest, plan_document(plan), stops, datetime.now(UTC))
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncd.errors import Place, Problem
 from syncd.model import (
+    ENFORCED,
     Change,
     Foreign,
     Held,
@@ -143,6 +144,7 @@ def plan_from_document(data: Mapping[str, Any]) -> RunPlan:
             kept=dict(data["kept"]),
             only=data.get("only", ""),
             target=data.get("target", ""),
+            mode=data.get("mode", ENFORCED),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"the plan document is damaged: {error}") from error

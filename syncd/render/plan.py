@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from syncd.locale import gettext as _
 from syncd.locale import mark, ngettext, number
 from syncd.locale.told import told
-from syncd.model import ACCESS, CONTAINERS, Change, Kind, Op, RunPlan
+from syncd.model import ACCESS, CONTAINERS, ENFORCED, Change, Kind, Op, RunPlan
 from syncd.render.lines import (
     Line,
     change_lines,
@@ -151,6 +151,8 @@ def _header(plan: RunPlan) -> Block:
         lines.append(_("Only {unit} and all below, with what that needs.").format(unit=plan.only))
     if plan.target:
         lines.append(_("Only the target {target}.").format(target=plan.target))
+    if plan.mode != ENFORCED:
+        lines.append(_("policy.mode is {mode}: nothing of it is written.").format(mode=plan.mode))
     if plan.first:
         lines.append(_("First plan of this mapping: limits on grants do not apply to it."))
     if plan.additive:
