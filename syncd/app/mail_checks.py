@@ -1,4 +1,4 @@
-"""What `doctor` says of syncd's own mails: whether anybody is to get one, and whether the server takes them."""
+"""What `doctor` says of syncd's own mails: whether anybody is to get one, and the server takes them."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -163,3 +164,18 @@ def test_two_daemons_on_one_store_tell_it_once(told: Told, postgres_server: Post
         run_until(daemon, 3, 1)
         assert daemon.end() == 0
     assert told.is_heard(STOPPED)
+
+
+def test_doctor_tries_the_mail_server_and_sends_nothing(
+    told: Told, mail_sink: MailSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def own_mails() -> dict[str, str]:
+        checks = told.site.cli("--output", "json", "doctor").json["checks"]
+        return next(check for check in checks if check["name"] == "own mails")
+
+    assert own_mails()["status"] == "ok"
+    assert mail_sink.messages() == []
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # nobody answers there
+        monkeypatch.setenv("SYNCD_SMTP__PORT", str(taken.getsockname()[1]))
+        assert own_mails()["status"] == "fail"
