@@ -3,6 +3,9 @@
 An entry that is gone has no stamp to be found by: units and groups are seen to be gone because their keys
 are asked for each time; of people, only a run sees it. Stamps are of the server's clock, which may be
 `YOUNG` behind ours.
+
+A server that keeps `memberOf` writes it to people in a name of its own when syncd writes a group, and their
+stamps say no more than that something changed: up to the newest write of ours they tell nothing.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     from syncd.ldapwire.operations import Entry
 
 CSN, MODIFIED = STAMPS
-CREATED, MODIFIER = "createTimestamp", "modifiersName"
+CREATED, CREATOR, MODIFIER = "createTimestamp", "creatorsName", "modifiersName"
 CONTAINERS = ("organizationalUnit", *MEMBER_ATTRIBUTES)
 MADE_BY_US = f"(&{any_of([equals('objectClass', name) for name in CONTAINERS])}({MARKER_ATTRIBUTE}={MARK}*))"
 
@@ -67,13 +70,24 @@ class LdapLook:
         self._met = {row.text(UUID): row.text(CSN) or row.text(MODIFIED) for row in rows}
         self._still = frozenset(row.text(UUID) for row in rows if _is_container(row))
         self._next = self._first if asked - YOUNG < self._first <= asked else asked - YOUNG
-        changed = [row for row in rows if self._differs(row, since) and not _by_us(row, directory)]
+        return self._hints([row for row in rows if self._differs(row, since)], since, directory)
+
+    def _hints(self, changed: Sequence[Entry], since: str, directory: Directory) -> Hints:
+        gone = self._ours - self._still
+        units = [row for row in changed if _is_container(row)]
+        people = [row for row in changed if not _is_container(row)]
+        us = directory.settings.bind_dn
+        written = [row.text(MODIFIED) for row in units if _is_by(row, MODIFIER, us)]
+        told = _stamp(self._now()) if gone else max(written, default="")
+        foreign = [
+            *(row for row in units if not _is_by(row, MODIFIER, us)),
+            *(row for row in people if row.text(MODIFIED) > told and not _is_by(row, MODIFIER, us)),
+        ]
+        came = [row.dn for row in people if row.text(CREATED) >= since and not _is_by(row, CREATOR, us)]
         return Hints(
-            natives=frozenset(row.text(UUID) for row in changed) | (self._ours - self._still),
-            places=frozenset(row.dn for row in changed),
-            newcomers=frozenset(
-                row.dn for row in changed if row.text(CREATED) >= since and not _is_container(row)
-            ),
+            natives=frozenset(row.text(UUID) for row in foreign) | gone,
+            places=frozenset(row.dn for row in foreign),
+            newcomers=frozenset(came),
         )
 
     def settle(self) -> None:
@@ -112,7 +126,7 @@ def outermost(bases: Iterable[str]) -> tuple[str, ...]:
 
 def _search(directory: Directory, base: str, since: str) -> list[Entry]:
     which = any_of([MADE_BY_US, f"({MODIFIED}>={since})"])
-    attributes = (UUID, *STAMPS, CREATED, MODIFIER, "objectClass")
+    attributes = (UUID, *STAMPS, CREATED, CREATOR, MODIFIER, "objectClass")
     return directory.search(Query(base, which, attributes, ignore_references=True))
 
 
@@ -131,6 +145,5 @@ def _is_container(row: Entry) -> bool:
     return bool({name.lower() for name in row.texts("objectClass")} & {one.lower() for one in CONTAINERS})
 
 
-def _by_us(row: Entry, directory: Directory) -> bool:
-    modifier = row.text(MODIFIER)
-    return bool(modifier) and dn.same(modifier, directory.settings.bind_dn)
+def _is_by(row: Entry, attribute: str, who: str) -> bool:
+    return bool(row.text(attribute)) and dn.same(row.text(attribute), who)
