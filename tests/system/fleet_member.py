@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import sys
 import time
 import zlib
@@ -40,6 +41,7 @@ FAULTS, FAILURES = (
     0.03,
     0.15,
 )  # of all runs: faults of ours, and those together with servers that do not answer
+STANDS_STILL = "STANDS_STILL"  # in the environment: stop once, in the first run, as it is about to write
 STEP = 0.02  # seconds between two steps of a run
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -76,10 +78,16 @@ def cheap_run(self: InForce, mapping: str, trigger: str) -> RunReport:
         luck = random.random()
         lease.renew()
         store.claim(mapping, "memory", run, [change])
+        if os.environ.pop(STANDS_STILL, ""):
+            os.kill(os.getpid(), signal.SIGSTOP)
         for _ in range(3):
             time.sleep(STEP)
             if not store.may_write(mapping):
                 note("fenced", mapping, lease.token)
+                try:
+                    store.claim(mapping, "memory", run, [change])
+                except Busy:
+                    note("refused", mapping, lease.token)
                 raise Busy(TAKEN_OVER)
             note("write", mapping, lease.token)
             if luck < FAULTS:

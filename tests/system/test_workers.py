@@ -94,6 +94,34 @@ def test_nothing_overlaps_and_nothing_is_lost_whatever_dies_or_stands_still(flee
     judged(fleet, record_property)
 
 
+def test_who_wakes_up_in_a_run_that_is_anothers_by_now_writes_nothing_more(
+    tmp_path, postgres_server, monkeypatch
+):
+    fleet = Fleet(tmp_path, postgres_server, mappings=1, period=5)
+    try:
+        monkeypatch.setenv("STANDS_STILL", "1")
+        fleet.start("worker")
+        monkeypatch.delenv("STANDS_STILL")
+        (frozen,) = fleet.processes
+        fleet.start("scheduler")
+        (begun,) = [line for line in fleet.until(lambda lines: named(lines, "begin")) if line.what == "begin"]
+        fleet.start("worker")
+        fleet.until(lambda lines: named(lines, "end"))
+        frozen.send_signal(signal.SIGCONT)
+        lines = fleet.until(lambda lines: named(lines, "refused"))
+        assert set(fleet.end()) == {0}, fleet.logs()
+    finally:
+        fleet.kill_all()
+    assert begun.pid == frozen.pid
+    mine = [line.what for line in lines if (line.pid, line.token) == (frozen.pid, begun.token)]
+    assert mine == ["begin", "fenced", "refused"]
+    assert fleet.judge().overlaps == []
+
+
+def named(lines, what):
+    return any(line.what == what for line in lines)
+
+
 @pytest.mark.full
 def test_nothing_overlaps_and_nothing_is_lost_for_an_hour(fleet, record_property):
     begun(fleet)
