@@ -30,6 +30,13 @@ def setting_at(document: MappingDocument, unit: Path, name: str) -> Any:
     return found
 
 
+def in_words(value: Any) -> str:
+    """A free value of a setting on one line: `always: email_otp; exclusive: password, sso`."""
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {in_words(one)}" for name, one in value.items())
+    return ", ".join(map(in_words, value)) if isinstance(value, list | tuple) else str(value)
+
+
 def _from_the_top(document: MappingDocument, unit: Path) -> Iterator[Settings]:
     yield document.settings
     level = document.units

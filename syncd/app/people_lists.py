@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from syncd import membership_joins, membership_links
 from syncd.acts import OPEN, Invitation, InvitationState, Join, Link, Lock, Redemption
+from syncd.administration_settings import in_words, setting
 from syncd.app_types import LockRow
 from syncd.errors import TargetError, UsageError
 from syncd.inviting import held_back
@@ -50,6 +51,7 @@ class AccountView:
     authority: str
     holds: tuple[tuple[str, str, str], ...]
     locks: tuple[LockRow, ...] = ()
+    authentication: str = ""  # how whoever holds it is to log in, as the settings declare and nobody enforces
 
 
 def member_lines(office: Office, within: Path = ()) -> tuple[Member, ...]:
@@ -157,7 +159,10 @@ def account_view(office: Office, who: str) -> AccountView:
         ("/" + "/".join(held.unit), held.role, str(held.place or "")) for held in office.world.of(person)
     )
     locks = tuple(lock_rows(office.store, office.mapping, person))
-    return AccountView(person, office.world.name(person), account.state, account.authority, holds, locks)
+    declared = [setting(office.world, held.unit, "authentication") for held in office.world.of(person)]
+    authentication = "; ".join(sorted({in_words(one) for one in declared if one}))
+    name = office.world.name(person)
+    return AccountView(person, name, account.state, account.authority, holds, locks, authentication)
 
 
 def lock_rows(store: Store, mapping: str, person: str | None = None) -> list[LockRow]:

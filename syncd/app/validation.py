@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from syncd.administration_settings import in_words
 from syncd.app import files
 from syncd.app.timing import wrong_times
 from syncd.app_types import ValidationResult
@@ -14,9 +15,10 @@ from syncd.mapping import outputs
 from syncd.mapping.read import load
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from syncd.mapping.compiled import Compiled
+    from syncd.mapping.read import Loaded
     from syncd.settings import Settings
 
 
@@ -25,7 +27,8 @@ def validate_paths(
 ) -> ValidationResult:
     """Check each mapping, and all of them against each other; CSV rosters are read, no server is asked.
 
-    What a server would have to tell is left open, as in a run in which it cannot be read; a note names it.
+    What a server would have to tell is left open, as in a run in which it cannot be read; a note names it,
+    and what is declared without effect.
     """
     problems: list[Problem] = []
     compiled: dict[str, Compiled] = {}
@@ -33,10 +36,8 @@ def validate_paths(
     for index, path in enumerate(paths):
         name = names[index] if names else (path.stem if path.is_file() else path.resolve().name)
         try:
-            compiled[name], unread = _checked(path, name, settings)
-            notes += [
-                f"{name}: {source} is not read here; who comes from it is not checked" for source in unread
-            ]
+            compiled[name], found = _checked(path, name, settings)
+            notes += found
             problems += compiled[name].warnings
         except MappingInvalid as error:
             problems += error.problems
@@ -60,7 +61,7 @@ def validate_paths(
     )
 
 
-def _checked(path: Path, name: str, settings: Settings | None) -> tuple[Compiled, tuple[str, ...]]:
+def _checked(path: Path, name: str, settings: Settings | None) -> tuple[Compiled, list[str]]:
     loaded = files.load_mapping(settings, name) if settings else load(path, name=name)
     compiled, sources = files.compiled_mapping(
         loaded,
@@ -75,7 +76,21 @@ def _checked(path: Path, name: str, settings: Settings | None) -> tuple[Compiled
         files.check_reach(settings, name, loaded, compiled)
     elif problems := _errors(compiled):
         raise MappingInvalid(problems)
-    return compiled, sources.unread
+    unread = [
+        f"{name}: {source} is not read here; who comes from it is not checked" for source in sources.unread
+    ]
+    return compiled, [*unread, *_declared(name, loaded)]
+
+
+def _declared(name: str, loaded: Loaded) -> Iterator[str]:
+    """What the files say that syncd shows and does nothing about."""
+    for role, model in loaded.document.roles.items():
+        if model.creator:
+            place = loaded.places.at(("roles", role, "creator"))
+            yield f"{name}: roles.{role}.creator ({place}) has no effect: no act makes a unit"
+    if authentication := loaded.document.settings.authentication:
+        place = loaded.places.at(("settings", "authentication"))
+        yield f"{name}: settings.authentication ({place}) is only shown: {in_words(authentication)}"
 
 
 def _errors(compiled: Compiled) -> list[Problem]:

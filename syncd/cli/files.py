@@ -15,6 +15,7 @@ from syncd.cli.speech import command, option
 from syncd.errors import MappingInvalid, UsageError
 from syncd.locale import gettext as _
 from syncd.locale import mark, ngettext, number
+from syncd.locale.told import told
 from syncd.mapping.edit import formatted
 from syncd.mapping.files import SUFFIXES
 from syncd.mapping.json_schema import json_schema
@@ -110,7 +111,7 @@ def validate_command(session: Session, paths: tuple[str, ...]) -> int:
     counts = {name: getattr(result, name) for name in ("mappings", "units", "people", "assignments")}
     whole = document("validation", valid=result.valid, problems=result.problems, notes=result.notes, **counts)
     for note in result.notes:
-        session.note(note)
+        session.note(told(note))
     if result.problems:
         session.show_problems(result.problems, result.sources, whole)
     else:

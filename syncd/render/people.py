@@ -95,6 +95,8 @@ class Account(Protocol):
     def holds(self) -> tuple[tuple[str, str, str], ...]: ...
     @property
     def locks(self) -> tuple[LockRow, ...]: ...
+    @property
+    def authentication(self) -> str: ...
 
 
 def verdicts_page(verdicts: Sequence[Verdict]) -> Page:
@@ -168,6 +170,7 @@ def account_page(account: Account) -> Page:
         (_("person"), account.person),
         (_("state"), state(account.state)),
         (_("owned by"), state(account.authority)),
+        *([(_("login, as declared"), account.authentication)] if account.authentication else []),
     )
     held = (
         Block(columns=(_("unit"), _("role"), _("written at")), rows=account.holds) if account.holds else None

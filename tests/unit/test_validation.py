@@ -1,7 +1,9 @@
 """What `validate` says of the operator's file: times that mean nothing, with their line, never quoted."""
 
+import pytest
 from click.testing import CliRunner
 
+from syncd import locale
 from syncd.cli import root
 
 SETTINGS = """environment: test
@@ -27,3 +29,31 @@ def test_times_of_syncd_yaml_that_mean_nothing_are_refused_with_their_line(tmp_p
         f'syncd.yaml:5:16: maintenance.0: "0 3 * * 9" is no cron expression: Bad day-of-week; {hint}',
     ]
     assert "maintenance: [" not in answer.output
+
+
+DECLARED = """syncd: 1
+roles: {member: {}, admin: {inherits: [member], creator: true}}
+settings: {authentication: {always: [email_otp], exclusive: [password, sso]}}
+organizations: {acme: {}}
+"""
+
+
+@pytest.fixture
+def _english_again():
+    yield
+    locale.use("en")
+
+
+@pytest.mark.usefixtures("_english_again")
+def test_what_is_declared_without_effect_is_said_and_is_no_warning(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "acme.yaml").write_text(DECLARED)
+    answer = CliRunner().invoke(root, ["validate", "acme.yaml"])
+    assert answer.exit_code == 0
+    creator, authentication = answer.stderr.splitlines()
+    assert creator == "acme: roles.admin.creator (acme.yaml:2:49) has no effect: no act makes a unit"
+    assert authentication.startswith("acme: settings.authentication (acme.yaml:3:12) is only shown: ")
+    assert authentication.endswith("always: email_otp; exclusive: password, sso")
+    assert "warning" not in answer.output
+    french = CliRunner().invoke(root, ["--lang", "fr", "validate", "acme.yaml"])
+    assert "(acme.yaml:2:49) est sans effet" in french.stderr

@@ -112,6 +112,14 @@ def test_who_looks_at_an_account_or_at_lists_reads_which_rule_locks_it_and_why(b
     assert [one.who for one in lock_rows(bureau.store, "acme")] == [BO]
 
 
+def test_how_somebody_is_to_log_in_is_shown_as_the_settings_of_their_units_declare_it(bureau: Bureau) -> None:
+    bureau.text += "settings: {authentication: {always: [email_otp], exclusive: [password, sso]}}\n"
+    bureau.hire(SUE)
+    view = account_view(bureau.office(), SUE)
+    assert view.authentication == "always: email_otp; exclusive: password, sso"
+    assert ("login, as declared", view.authentication) in account_page(view)[0].rows
+
+
 @pytest.mark.parametrize("times", [1, 2])
 def test_an_account_that_ends_is_deleted_after_the_run_with_all_it_was_given(
     bureau: Bureau, times: int
