@@ -31,7 +31,7 @@ def doctor(
     mappings: Mapping[str, Compiled],
     broken: Mapping[str, SyncdError],
 ) -> list[Check]:
-    """Store, mappings, syncd's own mails and every connection with what the mappings ask of it, in this order.
+    """Store, mappings, syncd's own mails, and every connection with what the mappings ask of it.
 
     `broken` says of each mapping that is not among `mappings` why it cannot be used.
     """
