@@ -1,9 +1,9 @@
 """What waits: a hold stops one change and says why, so nothing of a plan vanishes. Pure.
 
-Reasons: `person` (nobody is known by that name yet), `protected`, `adoption` (not approved), `foreign`
-(belongs to another, or another's thing needs it), `drift` (policy says report), `frozen` (its source is
-not healthy), `additive`, `mode` (its unit is paused or only simulated), `unsupported` (the target cannot
-hold it), `needed` (something of ours does).
+Reasons: `person` (nobody is known by that name yet), `number` (none is left for the group), `protected`,
+`adoption` (not approved), `foreign` (belongs to another, or another's thing needs it), `drift` (policy says
+report), `frozen` (its source is not healthy), `additive`, `mode` (its unit is paused or only simulated),
+`unsupported` (the target cannot hold it), `needed` (something of ours does).
 Approving a plan lifts what is frozen, and no other reason: the run itself lets those go. `syncd adopt`
 releases what waits for adoption. Revoking access that we gave needs nobody's container, so no foreign mark
 stands in its way.
@@ -221,9 +221,11 @@ def _not_enforced(facts: Facts, change: Change) -> Why | None:
     return "mode", f"the policy of its unit says `mode: {mode}`"
 
 
-def _waits_for_person(facts: Facts, change: Change) -> Why | None:
+def _waits(facts: Facts, change: Change) -> Why | None:
     reason = facts.desired.waiting.get(change.key)
-    return ("person", reason) if reason is not None else None
+    if reason is None:
+        return None
+    return "number" if change.key.kind is Kind.GROUP else "person", reason
 
 
 def _protected(facts: Facts, change: Change) -> Why | None:
@@ -328,7 +330,7 @@ def _taken_away(facts: Facts, change: Change) -> Why | None:
 _RULES: Sequence[tuple[frozenset[Op], Callable[[Facts, Change], Why | None]]] = (
     (frozenset(Op) - {Op.FORGET}, _unsupported),
     (frozenset(Op) - {Op.FORGET}, _not_enforced),
-    (frozenset({Op.CREATE, Op.ADOPT}), _waits_for_person),
+    (frozenset({Op.CREATE, Op.ADOPT}), _waits),
     (_COMPARED | {Op.DELETE}, _protected),
     (frozenset({Op.DELETE}), _additive),
     (frozenset({Op.DELETE}), _frozen),

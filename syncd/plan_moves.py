@@ -224,7 +224,7 @@ def _wanted(facts: Facts, located: Mapping[Key, Key]) -> dict[Key, Key]:
     for key in named:
         origin = origins[key]
         now.setdefault((origin.anchor, key.kind), key)
-        for anchor in _former_anchors(origin):
+        for anchor in former_anchors(origin):
             before.setdefault((anchor, key.kind), key)
     rows = sorted(located)
     matched: dict[Key, Key] = {}
@@ -246,7 +246,14 @@ def _wanted(facts: Facts, located: Mapping[Key, Key]) -> dict[Key, Key]:
     return {row: goal for row, goal in goals.items() if row.kind is not Kind.ROLE or row.place == goal.place}
 
 
-def _former_anchors(origin: Origin) -> Iterable[tuple[str, str]]:
+def homes(facts: Facts) -> dict[Key, tuple[Key, Key]]:
+    """Key → (ledger key, key now) of the container of ours that stands there or is to move there."""
+    located = _located(facts)
+    return {goal: (row, located[row]) for row, goal in _wanted(facts, located).items()}
+
+
+def former_anchors(origin: Origin) -> Iterable[tuple[str, str]]:
+    """The other anchors that the fact may be known by: those of its unit's and role's former names."""
     unit, slot = origin.anchor
     for former_unit in (unit, *origin.former):
         for former_slot in (slot, *origin.former_slots):

@@ -41,6 +41,7 @@ from syncd.model import (
 from syncd.plan_narrow import WHOLE, Narrowing
 from syncd.prepare_locks import Doors, with_carried, with_doors, with_locks
 from syncd.prepare_people import concerned, met
+from syncd.prepare_posix import under_former_names, with_numbers
 from syncd.prepare_shown import described
 from syncd.targets.recall import Remembering
 from syncd.tracing import span
@@ -207,6 +208,8 @@ def _prepared(job: Job, narrowing: Narrowing) -> Prepared:
     _check(job.files, people, owned)
     store.save_persons(people.changed)
     observed = {name: identity.rekey(observation, name, people) for name, observation in seen.items()}
+    for name, found in observed.items():
+        owned[name] += under_former_names(job, name, found, owned[name], people)
     view = _People(people, _made(owned), job.waiting)
     policies = _policies(job, [row.origin for rows in owned.values() for row in rows])
     wholly = not (failed or job.unbuilt)
@@ -220,7 +223,13 @@ def _prepared(job: Job, narrowing: Narrowing) -> Prepared:
         carried = with_carried(wanted[outputs.KEYCLOAK], doors.shut, people, owned[outputs.KEYCLOAK])
         wanted[outputs.KEYCLOAK] = carried
     desired = {
-        name: with_doors(one, observed[name].state, owned[name], doors) for name, one in wanted.items()
+        name: with_doors(
+            with_numbers(job, name, one, observed[name], owned[name]),
+            observed[name].state,
+            owned[name],
+            doors,
+        )
+        for name, one in wanted.items()
     }
     bounds = _limits(job, policies, people)
     plans = [narrowing.of(one) for one in _planned(job, desired, observed, owned, bounds)]

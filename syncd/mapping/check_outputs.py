@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 KEYCLOAK_UNIT = UNIT_NAMES - {"base"}
 KEYCLOAK_GROUP = GROUP_NAMES - {"base"}
-WRITTEN_CLASSES = ("groupOfNames", "groupOfUniqueNames")
+WRITTEN_CLASSES = ("groupOfNames", "groupOfUniqueNames", "posixGroup")
+GREATEST = 2_147_483_647
+"""Of a gidNumber: LDAP's integers have no end, those of systems do."""
 
 
 def check_outputs(report: Report) -> None:
@@ -82,14 +84,33 @@ def _check_ldap(report: Report, keys: Keys, output: LdapOutput) -> None:
 def _check_written(report: Report, keys: Keys, output: LdapOutput) -> None:
     """What the format knows and this version cannot write."""
     if output.group_class not in WRITTEN_CLASSES:
-        hint = f"use {' or '.join(WRITTEN_CLASSES)}"
+        hint = f"use {', '.join(WRITTEN_CLASSES[:-1])} or {WRITTEN_CLASSES[-1]}"
         report.value((*keys, "group_class"), f"{output.group_class} is not supported yet", hint)
-    if output.gid_number is not None:
-        hint = "leave it out: it is for posixGroup"
-        report.value((*keys, "gid_number"), "`gid_number` is not supported yet", hint)
+    if output.group_class == "posixGroup":
+        _check_posix(report, keys, output)
+    elif output.gid_number is not None:
+        report.value((*keys, "gid_number"), "only groups of class posixGroup have numbers", "leave it out")
+
+
+def _check_posix(report: Report, keys: Keys, output: LdapOutput) -> None:
+    """Numbers that can be given, and what groups of login names cannot do (RFC 2307)."""
+    numbers = output.gid_number
+    if numbers is None:
+        hint = "for example gid_number: {from: 20000, to: 29999}"
+        report.error((*keys, "group_class"), "posixGroup needs `gid_number`", hint)
+    elif numbers.from_ < 1 or numbers.to > GREATEST:
+        hint = f"0 is root's; write numbers from 1 to {GREATEST}"
+        report.value((*keys, "gid_number"), "numbers that a group cannot have", hint)
+    for name in output.group_attributes:
+        if name.lower() in ("gidnumber", "memberuid"):
+            report.error((*keys, "group_attributes", name), f"syncd itself writes {name}", "leave it out")
     if output.nested:
-        hint = "leave it out; `closure` writes inherited roles' groups"
-        report.value((*keys, "nested"), "`nested: true` is not supported yet", hint)
+        hint = "leave it out, or use groupOfNames"
+        report.value((*keys, "nested"), "a group of login names holds no groups", hint)
+    if output.empty_group == "placeholder":
+        report.value(
+            (*keys, "empty_group"), "posixGroup needs no placeholder", "leave it out: it may be empty"
+        )
 
 
 def _check_only(report: Report, keys: Keys, output: LdapOutput) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from syncd.ldapwire import dn
 from syncd.mapping.outputs_ldap_people import draw_person, person_standing
+from syncd.mapping.outputs_ldap_posix import check_name, with_login
 from syncd.mapping.outputs_people import wait
 from syncd.mapping.template import parse
 from syncd.model import Key, Kind, Origin
@@ -19,11 +20,13 @@ if TYPE_CHECKING:
     from syncd.errors import Place
     from syncd.mapping.compiled import Assignment, Role, Unit
     from syncd.mapping.outputs_drawing import Drawing, PeopleView
+    from syncd.mapping.outputs_people import Standing
     from syncd.mapping.schema import LdapOutput
     from syncd.mapping.template import Values
     from syncd.model import Path
 
 ROLE_NAMES = frozenset({"role", "role_id"})
+POSIX = "posixGroup"
 
 
 @dataclass(slots=True)
@@ -35,6 +38,7 @@ class _Directory:
     dn_of: dict[Path, str] = field(default_factory=dict)
     group_of: dict[tuple[Path, str, bool], tuple[Path, Origin]] = field(default_factory=dict)
     seen: dict[Path, Origin] = field(default_factory=dict)
+    posix_names: dict[str, Origin] = field(default_factory=dict)
 
     @property
     def one_for_all(self) -> bool:
@@ -52,6 +56,8 @@ def draw_ldap(drawing: Drawing, output: LdapOutput, people: PeopleView | None) -
         if _shows_unit(output, unit):
             _draw_unit(directory, unit)
     _draw_parents(directory)
+    if output.nested:
+        _draw_nesting(directory)
     if people is not None:
         for each in drawing.compiled.given:
             _draw_memberships(directory, people, each)
@@ -100,8 +106,13 @@ def _draw_unit(directory: _Directory, unit: Unit) -> None:
 
 def _parent(directory: _Directory, path: Path) -> str:
     """The DN of the nearest unit above that is shown; of a root, the base."""
+    return directory.dn_of.get(_above(directory, path), directory.output.base)
+
+
+def _above(directory: _Directory, path: Path) -> Path:
+    """The nearest unit above that is shown; none is above a root."""
     above = (path[:depth] for depth in range(len(path) - 1, 0, -1))
-    return next((directory.dn_of[each] for each in above if each in directory.dn_of), directory.output.base)
+    return next((each for each in above if each in directory.dn_of), ())
 
 
 def _draw_group(directory: _Directory, unit: Unit, role: Role, values: Values, *, lent: bool) -> None:
@@ -119,6 +130,8 @@ def _draw_group(directory: _Directory, unit: Unit, role: Role, values: Values, *
         drawing.refuse(drawing.place, "`group` renders to the base itself", "for example cn={role},{unit}")
         return
     directory.group_of[unit.path, role.name, lent] = (place, origin)
+    if output.group_class == POSIX:
+        check_name(drawing, directory.posix_names, place, origin)
     if role.name in unit.unmanaged:
         drawing.unmanaged.add(place)
     elif output.empty_group == "delete":
@@ -154,6 +167,24 @@ def _draw_parents(directory: _Directory) -> None:
             drawing.on_the_way(Kind.OU, place, _naming(place))
 
 
+def _draw_nesting(directory: _Directory) -> None:
+    """The group of a role in a unit as a member of that role's group in the unit above.
+
+    Upwards only, so that no ring can come of it. Who is in the inner group is not repeated in the outer
+    one: clients that walk nested groups find them there.
+    """
+    drawing = directory.drawing
+    for (path, role, lent), (inner, origin) in directory.group_of.items():
+        outer, group = directory.group_of.get((_above(directory, path), role, False), (inner, origin))
+        if lent or outer == inner or outer in drawing.unmanaged:
+            continue
+        why = Origin(
+            group.anchor, group.former, group.former_slots, place=origin.place, rule="nested",
+            unit=group.unit, role=role,
+        )  # fmt: skip
+        drawing.add(Key(Kind.MEMBER, outer, inner), {}, why)
+
+
 def _draw_memberships(directory: _Directory, people: PeopleView, each: Assignment) -> None:
     """The group of the role and, with `closure`, those of the roles that it inherits."""
     drawing = directory.drawing
@@ -164,7 +195,7 @@ def _draw_memberships(directory: _Directory, people: PeopleView, each: Assignmen
         place, group = directory.group_of.get((each.unit, name, each.lent), (None, None))
         if place is None or group is None:
             continue
-        found = found or person_standing(drawing, directory.output, people, each)
+        found = found or _standing(directory, people, each)
         origin = drawing.member_origin(
             group, each, found.person, privileged=role.privileged and not each.lent
         )
@@ -176,6 +207,13 @@ def _draw_memberships(directory: _Directory, people: PeopleView, each: Assignmen
         drawing.add(key, {}, origin)
     if found is not None and not found.reason:
         draw_person(drawing, directory.output, people, each, found)
+
+
+def _standing(directory: _Directory, people: PeopleView, each: Assignment) -> Standing:
+    """Whether the person can be in these groups now, or waits and why."""
+    drawing, output = directory.drawing, directory.output
+    found = person_standing(drawing, output, people, each)
+    return with_login(drawing, output, people, each, found) if output.group_class == POSIX else found
 
 
 def _place(directory: _Directory, name: str | None, where: Place) -> Path | None:

@@ -49,6 +49,20 @@ def draw_person(
     drawing.add(Key(Kind.PERSON, (), (found.person,)), attrs, origin)
 
 
+def person_dn(drawing: Drawing, output: LdapOutput, people: PeopleView, each: Assignment) -> str:
+    """The DN of the entry that would be made for the person, empty where a value for it lacks."""
+    return _dn(output, _values(drawing, output, people, each)) or ""
+
+
+def person_uid(drawing: Drawing, output: LdapOutput, people: PeopleView, each: Assignment) -> str:
+    """The `uid` that it would have: that in its name, else the attribute."""
+    values = _values(drawing, output, people, each)
+    name = _dn(output, values)
+    naming = dn.attributes(dn.parse(name)[0]) if name else ()
+    given = {key.lower(): value[0] for key, value in person_attributes(output, values).items()}
+    return next((str(value) for key, value in naming if dn.fold_type(key) == "uid"), given.get("uid", ""))
+
+
 def person_attributes(
     output: LdapOutput, values: dict[str, str | tuple[str, ...]]
 ) -> dict[str, tuple[str, ...]]:

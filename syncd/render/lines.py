@@ -31,6 +31,7 @@ KINDS = {
 
 REASONS = {
     "person": mark("waits for the person"),
+    "number": mark("waits for a number"),
     "protected": mark("protected"),
     "adoption": mark("waits for adoption"),
     "foreign": mark("not ours"),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from syncd.ldapwire.directory import Directory
 from syncd.model import Key, Kind, Result
-from syncd.targets import ldap_read
+from syncd.targets import ldap_numbers, ldap_read
 from syncd.targets.ldap_entries import Entries
 from syncd.targets.ldap_recall import LdapRecall
 from syncd.targets.ldap_values import shape
@@ -80,6 +80,10 @@ class LdapTarget:
             yield outcome
         if self._recall is not None:
             self._recall.wrote(written - {""})
+
+    def numbers_in_use(self, among: Sequence[int]) -> set[int]:
+        """See `syncd.targets.numbers.Numbering`."""
+        return ldap_numbers.in_use(self.directory, self.profile, among)
 
     def close(self) -> None:
         """End the connection."""

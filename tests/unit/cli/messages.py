@@ -10,7 +10,8 @@ SENTENCE = 2  # blanks in a text from which on it is taken for something said
 QUIET = {"log", "logger"}  # what is logged is for machines, in one language
 SAID_ELSEWHERE = {"_", "gettext", "mark", "ngettext", "mark_plural", "spoken"}
 CODE = re.compile(  # no sentence at all
-    r"\n|^ {4}|^\*/| \(table\||SELECT|^(GRANT|REVOKE) |^\w+ = |^[a-z_]+: \{\{file|\[\[?[A-Z]|^dict\[|<p>"
+    r"\n|^ {4}|^\*/| \(table\||SELECT|^(GRANT|REVOKE|ALTER|CREATE|DROP|DELETE|INSERT|WITH CHECK) |"
+    r"^\w+ = |^[a-z_]+: \{\{file|\[\[?[A-Z]|^dict\[|<p>"
 )
 MAIL = ("Set up your account", "Configurez votre compte")  # goes into a realm, in the realm's languages
 NOT_SAID = {" → ", ": , ", "  directory:", "  sso:", "syncd validate {0}", "Failed to send", *MAIL}
@@ -19,8 +20,8 @@ LETTERS = 5  # of its own, in a text with values: with fewer it would fit nearly
 LAYERS = {
     "input.po": (
         "mapping/*.py", "settings/*.py", "sources/*.py", "identity.py", "plan*.py", "policy.py", "prepare.py",
-        "schedule.py", "app/connections.py", "app/files.py", "app/rosters.py", "app/sources.py",
-        "app/timing.py", "app/validation.py",
+        "prepare_posix.py", "schedule.py", "app/connections.py", "app/files.py", "app/rosters.py",
+        "app/sources.py", "app/timing.py", "app/validation.py",
     ),
     "people.po": (
         "acts.py", "administration*.py", "app/acting.py", "app/office.py", "app/people*.py", "inviting.py",
