@@ -277,7 +277,7 @@ class App(Acting, Telling):
         return self._raw_store().check()
 
     def db_grant(self, login: str, *, only_show: bool) -> list[str]:
-        """Let a database login look at the store and ask for runs, no more; the statements for it."""
+        """Let a database login look at the store and hand errands over, no more; the statements for it."""
         return self._db.grant(login, only_show=only_show)
 
     def db_rebuild(self, mapping: str) -> list[str]:

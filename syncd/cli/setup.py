@@ -82,7 +82,9 @@ def db_check(session: Session) -> int:
 
 
 @subcommand(
-    db_command, "grant", mark("Let a login of PostgreSQL read the store and ask for runs, and no more.")
+    db_command,
+    "grant",
+    mark("Let a login of PostgreSQL read the store and hand requests to workers, and no more."),
 )
 @click.argument("login")
 @option("--show", is_flag=True, help=mark("Only print the statements, for an administrator of PostgreSQL."))

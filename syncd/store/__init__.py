@@ -132,7 +132,7 @@ class Store:
         return migrate.upgrade(self._database, self._seal)
 
     def grant(self, login: str, *, only_show: bool) -> list[str]:
-        """Let a login of PostgreSQL look at the store and ask for runs, no more; the statements for it.
+        """Let a login of PostgreSQL look at the store and hand errands over; the statements for it.
 
         Raises `UsageError` for SQLite, `StoreError` where there is no such login.
         """

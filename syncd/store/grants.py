@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 
 QUEUE = "procrastinate"
 JOBS = f"{QUEUE}.procrastinate_jobs"
-COLUMNS = "queue_name, task_name, priority, lock, queueing_lock, args, scheduled_at"
+COLUMNS = ("queue_name", "task_name", "priority", "lock", "queueing_lock", "args", "scheduled_at")
 ERRANDS = "queue_name = 'errands'"
-FREE = "lock IS NULL AND queueing_lock IS NULL AND scheduled_at IS NULL AND priority = 0"
 
 
 def statements(database: Database, login: str) -> list[str]:
@@ -66,7 +65,8 @@ def _statements(connection: Connection, login: str) -> list[str]:
         f"GRANT USAGE ON SCHEMA {schema}, {QUEUE} TO {who}",
         f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {who}",
         f"ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT SELECT ON TABLES TO {who}",
-        f"GRANT SELECT (id, queue_name, status), INSERT ({COLUMNS}) ON {JOBS} TO {who}",
+        f"GRANT SELECT (id, queue_name, status) ON {JOBS} TO {who}",
+        f"GRANT INSERT ({', '.join(COLUMNS)}) ON {JOBS} TO {who}",
         f"GRANT INSERT (job_id, type) ON {QUEUE}.procrastinate_events TO {who}",
         f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {QUEUE} TO {who}",
         f"ALTER TABLE {JOBS} ENABLE ROW LEVEL SECURITY",
@@ -77,7 +77,11 @@ def _statements(connection: Connection, login: str) -> list[str]:
 def _policies(connection: Connection, login: str) -> Iterator[str]:
     """The owner of the queue is bound by none."""
     who = _quoted(connection, login)
-    for verb, rule in (("SELECT", f"USING ({ERRANDS})"), ("INSERT", f"WITH CHECK ({ERRANDS} AND {FREE})")):
+    made = (
+        f"WITH CHECK ({ERRANDS} AND lock IS NULL AND queueing_lock IS NULL AND scheduled_at IS NULL "
+        "AND priority = 0)"
+    )
+    for verb, rule in (("SELECT", f"USING ({ERRANDS})"), ("INSERT", made)):
         name = _quoted(connection, f"{login} {verb}")
         yield f"DROP POLICY IF EXISTS {name} ON {JOBS}"
         yield f"CREATE POLICY {name} ON {JOBS} FOR {verb} TO {who} {rule}"

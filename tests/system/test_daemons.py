@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
-import subprocess
-import urllib.error
-import urllib.request
 from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import create_engine, text
 
-from deploy.local.process import free_port
 from syncd.store.database import parse
-from tests.system.site import REPOSITORY
-from tests.system.test_daemon import NEVER, PATIENCE, PLATFORM, eventually, members, serving
+from tests.system.test_daemon import NEVER, PLATFORM, eventually, members, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,31 +106,3 @@ def test_a_login_that_only_looks_shows_and_cannot_write(looking: Site) -> None:
     refused = looking.cli("pause", "acme")
     assert refused.code == 1
     assert "permission denied" in refused.err
-
-
-def test_the_web_role_starts_without_any_secret_of_a_server(looking: Site) -> None:
-    address = f"127.0.0.1:{free_port()}"
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "SYNCD_LISTEN__WEB": address}
-    web = subprocess.Popen(
-        looking.command("daemon", "--role", "web"), env=environment, stderr=subprocess.DEVNULL
-    )
-    try:
-        eventually(lambda: answers(f"http://{address}/healthz") == 200)
-        assert answers(f"http://{address}/api/v1/acme/members") == 401
-        web.terminate()
-        assert web.wait(PATIENCE) == 0
-    finally:
-        web.kill()
-        web.wait()
-
-
-def answers(url: str) -> int:
-    """The status, 0 where nobody answers."""
-    try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
-            return answer.status
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code
-    except OSError:
-        return 0

@@ -187,6 +187,14 @@ def test_several_processes_on_sqlite_are_refused() -> None:
     assert "SQLite has one process" in refusal('processes={"all": {}, "web": {}}')
 
 
+def test_a_front_desk_without_a_secret_of_its_own_or_without_workers_is_refused() -> None:
+    held = "holds no secret"
+    assert held in refusal('processes={"web": {}, "worker": {}}', example="production")
+    assert held in refusal('processes.web.existingSecret="syncd-secrets"', example="production")
+    alone = 'processes={"web": {"existingSecret": "syncd-web"}, "scheduler": {}}'
+    assert "needs worker or all" in refusal('settings.store={"file": "store-url"}', alone)
+
+
 def test_a_mapping_from_two_places_is_refused() -> None:
     assert "it can be in one only" in refusal('mappings={"acme": {"acme.yaml": "syncd: 1"}}')
 
