@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from syncd.errors import Busy, MappingInvalid, Refused, Stale, TargetError
-from syncd.model import Result
+from syncd.model import ENFORCED, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -117,11 +117,13 @@ def of_fault() -> Reason:
     return Reason(State.FAILING, (OURS,), detail="syncd itself is at fault, see its log")
 
 
-def of_report(report: RunReport) -> Reason:
-    """How a run left the mapping, the worst first."""
+def of_report(report: RunReport) -> Reason | None:
+    """How a run left the mapping, the worst first; None where it was not to write everything."""
     plan = report.plan
     if plan.failed:
         return Reason(State.FAILING, tuple(sorted(plan.failed)), detail="\n".join(plan.failed.values()))
+    if plan.mode != ENFORCED or plan.is_part:
+        return None
     if report.exit_code == Refused.exit_code and plan.stops:
         limits = tuple(sorted({one.limit for one in plan.stops}))
         said = "\n".join(one.detail for one in plan.stops)

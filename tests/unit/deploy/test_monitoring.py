@@ -34,6 +34,7 @@ def told() -> dict[str, set[str]]:
     metrics.seconds.labels("acme").observe(1)
     metrics.valid.labels("acme").set(1)
     metrics.invited("acme", {"failed": 0})
+    metrics.untold.labels("acme").set(0)
     metrics.succeeded({"acme": datetime.now(UTC)})
     metrics.named("test", Path("syncd.yaml"))
     found = {s.name: set(s.labels) for family in metrics.registry.collect() for s in family.samples}

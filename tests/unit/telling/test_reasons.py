@@ -50,7 +50,9 @@ def report(code: int, *held: str, result: Result = Result.DONE, **more: Any) -> 
     [
         (report(0), Reason()),
         (report(0, "person", "needed", "mode"), Reason()),
-        (report(3), Reason()),  # policy.mode is simulate: that is what somebody wanted
+        (report(3, stops=(STOP,), mode="simulate"), None),  # that is what somebody wanted
+        (report(4, mode="simulate", failed={"ldap": "no connection"}), Reason(State.FAILING, ("ldap",))),
+        (report(0, only="/acme"), None),
         (
             report(0, "adoption", "person", "adoption", "drift"),
             Reason(State.HELD, ("adoption", "drift"), {**PLAN, "adoption": "2", "drift": "1"}),
