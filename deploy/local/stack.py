@@ -34,6 +34,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 HOME = REPOSITORY / ".cache" / "local"
 MAPPING = "demo"
 REALM = "demo"
+EVENTS = "PT5S"  # a newcomer who edits a group in the console watches
 
 
 class Stack:
@@ -103,14 +104,14 @@ class Stack:
         ]
 
     def complete_settings(self, mappings: Sequence[str]) -> None:
-        """Let syncd's own mails end in the inbox too, and name further mappings in syncd.yaml."""
+        """Let syncd's own mails end in the inbox, changes by hand be seen soon; name further mappings."""
         head, _, named = self.settings.read_text().partition("\nmappings:\n")
-        head = "\n".join(line for line in head.splitlines() if not line.startswith("smtp:"))
+        head = "\n".join(line for line in head.splitlines() if not line.startswith(("smtp:", "events:")))
         smtp = f"{{host: {self.mail.smtp_host}, port: {self.mail.smtp_port}, from: no-reply@{REALM}.example}}"
         for name in mappings:
             if f"\n  {name}:" not in f"\n{named}":
                 named = f"{named.rstrip()}\n{self._mapping_lines(name)}"
-        self.settings.write_text(f"{head}\nsmtp: {smtp}\nmappings:\n{named}")
+        self.settings.write_text(f"{head}\nevents: {EVENTS}\nsmtp: {smtp}\nmappings:\n{named}")
 
     def _mapping_lines(self, name: str) -> str:
         return (
@@ -196,7 +197,8 @@ def _addresses(stack: Stack, *, servers_only: bool) -> str:
         shown = os.path.relpath(stack.settings, REPOSITORY)
         lines += [
             f"syncd      .venv/bin/syncd --config {shown} plan",
-            f"daemon     {stack.daemon.url}   (edit mappings/{MAPPING}: it notices)   log {stack.daemon.log}",
+            f"daemon     {stack.daemon.url}   log {stack.daemon.log}",
+            f"           (edit mappings/{MAPPING}, a group in the console, an entry in LDAP: it notices)",
         ]
     return "\n".join([*lines, "End it     deploy/local/stop"])
 
