@@ -102,8 +102,8 @@ def _most(policy: Policy, persons: int) -> int:
 def _made(job: Job, people: Resolution, asked: Iterable[Invitation]) -> Iterator[str]:
     """The persons with an account that syncd made, by a run or for an invitation."""
     for name in job.targets:
-        for row in job.store.owned(job.mapping, name):
-            if row.key.kind is Kind.PERSON and not row.adopted and (row.key.item[0], name) in people.accounts:
+        for row in job.store.owned(job.mapping, name, Kind.PERSON):
+            if not row.adopted and (row.key.item[0], name) in people.accounts:
                 yield row.key.item[0]
     for one in asked:
         account = people.accounts.get((one.person, KEYCLOAK))
@@ -115,9 +115,7 @@ def _elsewhere(store: Store, others: Iterable[str]) -> Iterator[str]:
     """Everybody who holds something in another mapping: an account is one for all of them."""
     for mapping in others:
         for target in SHARED:
-            for row in store.owned(mapping, target):
-                if row.key.kind is Kind.MEMBER:
-                    yield row.key.item[0]
+            yield from (row.key.item[0] for row in store.owned(mapping, target, Kind.MEMBER))
 
 
 # --- with the run -------------------------------------------------------------------------------------

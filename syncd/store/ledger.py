@@ -51,10 +51,10 @@ class Ledger:
         self._leases = leases
         self._person_attrs = PersonAttrs(database, seal)
 
-    def owned(self, mapping: str, target: str) -> list[Owned]:
-        """Every fact that is ours in a target; rows whose seal does not hold are left out."""
+    def owned(self, mapping: str, target: str, kind: Kind | None = None) -> list[Owned]:
+        """Every fact, or those of a kind, that is ours in a target; without rows whose seal does not hold."""
         with self._database.reading() as connection:
-            return [owned for owned, _ in self._rows(connection, mapping, target)]
+            return [owned for owned, _ in self._rows(connection, mapping, target, kind=kind)]
 
     def holders(self, natives: Collection[str]) -> set[str]:
         """The mappings that hold something by one of these ids, or anything of whom such an account is.
@@ -137,7 +137,12 @@ class Ledger:
         return [Entry(*found) for found in self._rows(connection, mapping, target, among)]
 
     def _rows(
-        self, connection: Connection, mapping: str, target: str, among: Sequence[Key] | None = None
+        self,
+        connection: Connection,
+        mapping: str,
+        target: str,
+        among: Sequence[Key] | None = None,
+        kind: Kind | None = None,
     ) -> Iterator[tuple[Owned, str]]:
         """(row, run) of all rows, or of some keys, whose seal holds.
 
@@ -148,6 +153,7 @@ class Ledger:
         query = select(*sealed_columns(ledger), ledger.c.run, ledger.c.mac)
         if among is None:
             query = query.where(ledger.c.mapping == mapping, ledger.c.target == target)
+            query = query.where(ledger.c.kind == kind.value) if kind else query
         else:
             query = query.where(ledger.c.digest.in_([row_digest(mapping, target, key) for key in among]))
         people = None if among is None else _people(among)

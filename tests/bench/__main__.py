@@ -4,10 +4,11 @@
     python -m tests.bench reading --rounds 10  one group, more rounds
     python -m tests.bench --json               for a machine that keeps the ratios
     python -m tests.bench servers --size M     whole runs on Keycloak and slapd, started for it (S or M)
+    python -m tests.bench size                 whole runs of 300,000 memberships over servers in memory
 
 The yardstick is PyYAML's C loader on the same files in the same process, and that of whole runs a script
-with python-keycloak. The exit code says only whether it ran, and on servers whether it asked and wrote as
-little as it should: a ratio is for people to judge, on a quiet machine.
+with python-keycloak. The exit code says only whether it ran, and of whole runs whether they asked and wrote
+as little as they should: a ratio is for people to judge, on a quiet machine.
 """
 
 from __future__ import annotations
@@ -20,13 +21,15 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.bench import planning, reading, servers, stores
+from tests.bench import planning, reading, servers, size, stores
 from tests.bench.company import write_company
 from tests.bench.measure import YARDSTICK, Figure
 
 GROUPS = ("reading", "planning", "stores")
 SERVERS = "servers"
+SIZE = "size"
 EVERYTHING = "all"
+MEMBERSHIPS = 20_000
 
 
 def main() -> int:
@@ -35,16 +38,27 @@ def main() -> int:
     if SERVERS in chosen.groups:
         with contextlib.redirect_stdout(sys.stderr):  # what syncd logs
             costs, faults = servers.measure(chosen.size)
-        shown = json.dumps(servers.document(chosen.size, costs), indent=2) if chosen.json else None
-        sys.stdout.write((shown or _columns(servers.table(chosen.size, costs))) + "\n")
-        sys.stderr.writelines(f"{fault}\n" for fault in faults)
-        return int(bool(faults))
-    figures = _measured(
-        list(GROUPS) if EVERYTHING in chosen.groups else chosen.groups, chosen.memberships, chosen.rounds
-    )
+        return _shown(chosen, servers.document(chosen.size, costs), servers.table(chosen.size, costs), faults)
+    if SIZE in chosen.groups:
+        with contextlib.redirect_stdout(sys.stderr):
+            stages, faults = size.measure(
+                chosen.memberships or size.MEMBERSHIPS, chosen.mappings, chosen.store
+            )
+        return _shown(chosen, size.document(stages), size.table(stages), faults)
+    groups = list(GROUPS) if EVERYTHING in chosen.groups else chosen.groups
+    figures = _measured(groups, chosen.memberships or MEMBERSHIPS, chosen.rounds)
     document = {"yardstick": YARDSTICK, "figures": [{**asdict(one), "ratio": one.ratio} for one in figures]}
     sys.stdout.write((json.dumps(document, indent=2) if chosen.json else _table(figures)) + "\n")
     return 0
+
+
+def _shown(
+    chosen: argparse.Namespace, document: object, table: list[tuple[str, ...]], faults: list[str]
+) -> int:
+    """Print what whole runs cost, and what was too dear; the exit code."""
+    sys.stdout.write((json.dumps(document, indent=2) if chosen.json else _columns(table)) + "\n")
+    sys.stderr.writelines(f"{fault}\n" for fault in faults)
+    return int(bool(faults))
 
 
 def _measured(groups: list[str], memberships: int, rounds: int) -> list[Figure]:
@@ -97,14 +111,18 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "groups",
         nargs="*",
-        choices=(*GROUPS, SERVERS, EVERYTHING),
+        choices=(*GROUPS, SERVERS, SIZE, EVERYTHING),
         default=EVERYTHING,
         help="what to measure",
     )
     parser.add_argument(
         "--size", choices=sorted(servers.SIZES), default="S", help="of what is on the servers"
     )
-    parser.add_argument("--memberships", type=int, default=20_000, help="how large the company is")
+    parser.add_argument("--memberships", type=int, help="how large the company is")
+    parser.add_argument(
+        "--mappings", type=int, nargs="+", default=[1, 100], help="in how many mappings (size), in turn"
+    )
+    parser.add_argument("--store", default="", help="an empty database instead of a SQLite file (size)")
     parser.add_argument("--rounds", type=int, default=5, help="the quickest of this many rounds counts")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")
     return parser.parse_args()

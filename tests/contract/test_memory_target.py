@@ -10,6 +10,7 @@ import pytest
 
 from syncd.model import Account, Key, Kind
 from syncd.targets.memory import MemoryTarget
+from tests.bench.large import Everybody, LargeTarget
 from tests.contract.target_contract import TargetContract, TargetWorld
 from tests.miniature import MARKER
 
@@ -27,10 +28,13 @@ class MemoryWorld(TargetWorld):
     def __init__(self, unit_kind: Kind) -> None:
         accounts = [Account("memory", f"native-{n}", f"user{n}") for n in range(4)]
         kinds = frozenset({Kind.PERSON, Kind.OU, Kind.GROUP, Kind.ROLE, Kind.GRANT, Kind.MEMBER})
-        self.target: MemoryTarget = MemoryTarget(marker=MARKER, accounts=accounts, kinds=kinds)
+        self.target = self.make(accounts, kinds)
         self.unit_kind = unit_kind
         self.people = [(f"p_{n:016x}", account.native) for n, account in enumerate(accounts)]
         self.target.put(Key(unit_kind, ("acme",)), {})
+
+    def make(self, accounts: list[Account], kinds: frozenset[Kind]) -> MemoryTarget:
+        return MemoryTarget(marker=MARKER, accounts=accounts, kinds=kinds)
 
     def place(self, *names: str, group: bool = False) -> Path:
         return ("acme", *names)
@@ -55,3 +59,16 @@ class TestMemoryTarget(TargetContract):
     @pytest.fixture(params=[Kind.GROUP, Kind.OU])
     def target_world(self, request: pytest.FixtureRequest) -> TargetWorld:
         return MemoryWorld(request.param)
+
+
+class LargeWorld(MemoryWorld):
+    """The same, in the target that stands for a server where a large installation is measured."""
+
+    def make(self, accounts: list[Account], kinds: frozenset[Kind]) -> MemoryTarget:
+        return LargeTarget("memory", Everybody(accounts), marker=MARKER, kinds=kinds)
+
+
+class TestLargeTarget(TargetContract):
+    @pytest.fixture(params=[Kind.GROUP, Kind.OU])
+    def target_world(self, request: pytest.FixtureRequest) -> TargetWorld:
+        return LargeWorld(request.param)

@@ -265,3 +265,9 @@ def test_every_key_attribute_and_origin_comes_back_as_it_was(store: Store, rows:
         store.record("acme", TARGET, id_, [done(Change(Op.DELETE, key)) for key in rows])
     assert found == {key: Owned(key, o.native, o.attrs, o.origin) for key, o in rows.items()}
     assert keys(store) == set()
+
+
+def test_facts_of_one_kind_can_be_asked_for_alone(store: Store) -> None:
+    give(store, create(TEAM), create(member(1, "acme", "platform")))
+    assert [one.key for one in store.owned("acme", TARGET, Kind.GROUP)] == [TEAM]
+    assert store.owned("acme", TARGET, Kind.PERSON) == []
