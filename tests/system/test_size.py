@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     ("mappings", "memberships"),
     [
         (10, 9_000),
-        (1, 9_000),
+        (1, 3_000),
         pytest.param(100, 300_000, marks=pytest.mark.full),
         pytest.param(1, 300_000, marks=pytest.mark.full),
     ],
