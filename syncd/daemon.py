@@ -241,7 +241,7 @@ class Daemon:
             self._clock.plan()
         except SyncdError as error:
             log.error("times stay as they were", problem=str(error))  # noqa: TRY400 - it says why
-        self._looks.plan()
+        self._looks.plan(names)
         self._wake(names, Trigger.EVENT)
         tell_systemd("READY=1", f"STATUS={self._runs.problem(SETTINGS) or 'in force'}")
 

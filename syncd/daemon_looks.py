@@ -10,12 +10,13 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from queue import SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING
 
 import structlog
 
-from syncd.app.looks import Server, look_at, servers_of
+from syncd.app.looks import Output, Server, look_at, outputs_of, servers_of
 from syncd.errors import SyncdError
 from syncd.targets.hints import woken
 
@@ -58,7 +59,9 @@ class Looks:
         self._make = make
         self._watched: dict[Server, _Watched] = {}
         self._goes = False
-        self._stale = True  # servers and mappings are to be found out anew
+        self._outputs: dict[str, list[Output]] = {}
+        self._stale = True  # servers are to be found out anew
+        self._changed: SimpleQueue[Collection[str]] = SimpleQueue()
         self._stopping = False
         self._told = threading.Event()
         self._thread = threading.Thread(target=self._stand, name="looks", daemon=True)
@@ -77,8 +80,9 @@ class Looks:
         self._goes = False
         self._told.set()
 
-    def plan(self) -> None:
-        """Settings or files are different."""
+    def plan(self, names: Collection[str]) -> None:
+        """The files of these mappings are different, or what settings say of them."""
+        self._changed.put(names)
         self._stale = True
         self._told.set()
 
@@ -125,7 +129,8 @@ class Looks:
 
     def _find_out(self) -> None:
         """Watch what settings and files name now; what is watched already goes on from where it is."""
-        servers = servers_of(self._files.settings, self._files.documents())
+        self._read()
+        servers = servers_of(self._outputs)
         self._forget(self._watched.keys() - servers.keys())
         new = servers.keys() - self._watched.keys()
         successes = self._successes() if new else {}
@@ -137,6 +142,19 @@ class Looks:
             one = self._watched[server]
             one.look.close()  # its settings may be different
             one.mappings = mappings
+
+    def _read(self) -> None:
+        """Learn where mappings are written to: those that changed, and those not known yet."""
+        settings = self._files.settings
+        changed: set[str] = set()
+        while not self._changed.empty():
+            changed.update(self._changed.get())
+        kept = settings.mappings.keys() - changed
+        self._outputs = {name: every for name, every in self._outputs.items() if name in kept}
+        for name in settings.mappings.keys() - self._outputs.keys():
+            document = self._files.document(name)
+            if document is not None:
+                self._outputs[name] = outputs_of(settings, document)
 
     def _successes(self) -> dict[str, datetime]:
         app = self._files.app()

@@ -100,17 +100,13 @@ class InForce:
         self._judge(mapping, None)
         return report
 
-    def documents(self) -> dict[str, MappingDocument]:
-        """The mappings as their files say now, else as they are in force; what has neither is left out."""
-        found = {}
+    def document(self, mapping: str) -> MappingDocument | None:
+        """The mapping as its files say now, else as it is in force; None where there is neither."""
         with self._guard:
-            valid = dict(self._valid)
-        for name in self.settings.mappings:
-            with suppress(MappingInvalid):
-                valid[name] = files.load_mapping(self.settings, name)
-            if name in valid:
-                found[name] = valid[name].document
-        return found
+            loaded = self._valid.get(mapping)
+        with suppress(MappingInvalid):
+            loaded = files.load_mapping(self.settings, mapping)
+        return loaded.document if loaded is not None else None
 
     def standing(self, mapping: str) -> bool:
         """Whether some version of the mapping's files is in force."""

@@ -14,7 +14,7 @@ from syncd.targets.keycloak_look import KeycloakLook
 from syncd.targets.ldap_look import LdapLook, outermost
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from syncd.mapping.schema import MappingDocument
     from syncd.settings import Settings
@@ -36,26 +36,42 @@ class Server:
         return f"{self.connection} realm {self.realm}" if self.realm else self.connection
 
 
-def servers_of(settings: Settings, documents: Mapping[str, MappingDocument]) -> dict[Server, Mappings]:
-    """Every server that a mapping writes to, with those mappings and where in a directory each lies."""
-    found: dict[Server, Mappings] = {}
-    directories: dict[str, Mappings] = {}
-    for name, document in documents.items():
-        connection = connections.keycloak_of(settings, document)
-        if connection:
-            realm = document.keycloak.realm if document.keycloak else None
-            server = Server(connection, realm or connections.keycloak_settings(settings, connection).realm)
-            found.setdefault(server, {})[name] = []
-        for output in (document.ldap or {}).values():
-            connection = connections.only_or_named(settings, Ldap, output.connection)
-            if connection:
-                reach = Reach(output.base, output.people_base or output.base)
-                directories.setdefault(connection, {}).setdefault(name, []).append(reach)
-    for connection, mappings in directories.items():
-        reaches = [reach for outputs in mappings.values() for reach in outputs]
-        bases = outermost({base for reach in reaches for base in (reach.base, reach.people_base)})
-        found[Server(connection, bases=bases)] = mappings
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where one output of a mapping is written to: a realm, or a place in a directory."""
+
+    connection: str
+    realm: str = ""
+    reach: Reach | None = None
+
+
+def outputs_of(settings: Settings, document: MappingDocument) -> list[Output]:
+    """The outputs of a mapping that have a connection to choose."""
+    found = []
+    sso = connections.keycloak_of(settings, document)
+    if sso:
+        named = document.keycloak.realm if document.keycloak else None
+        found.append(Output(sso, named or connections.keycloak_settings(settings, sso).realm))
+    for one in (document.ldap or {}).values():
+        directory = connections.only_or_named(settings, Ldap, one.connection)
+        if directory:
+            found.append(Output(directory, reach=Reach(one.base, one.people_base or one.base)))
     return found
+
+
+def servers_of(outputs: Mapping[str, Iterable[Output]]) -> dict[Server, Mappings]:
+    """Every server that a mapping writes to, with those mappings and where in a directory each lies."""
+    found: dict[tuple[str, str], Mappings] = {}
+    for name, every in outputs.items():
+        for one in every:
+            mine = found.setdefault((one.connection, one.realm), {}).setdefault(name, [])
+            mine += [one.reach] if one.reach else []
+    return {Server(*key, _bases(mappings)): mappings for key, mappings in found.items()}
+
+
+def _bases(mappings: Mappings) -> tuple[str, ...]:
+    reaches = [reach for outputs in mappings.values() for reach in outputs]
+    return outermost({base for reach in reaches for base in (reach.base, reach.people_base)})
 
 
 def look_at(settings: Callable[[], Settings], server: Server, since: datetime) -> Look:

@@ -10,13 +10,13 @@ import pytest
 import structlog
 
 from syncd import daemon_looks
-from syncd.app.looks import Server
+from syncd.app.looks import Output, Server
 from syncd.daemon_looks import Looks
 from syncd.errors import StoreError, Unreachable
 from syncd.mapping.values import Duration
 from syncd.targets.hints import Hints
 
-SSO = Server("sso", "acme")
+SSO_AT = ("sso", "acme")
 
 
 class Look:
@@ -48,14 +48,19 @@ class World:
         self.now, self.fails = 0.0, None
         self.successes = {}
         monkeypatch.setattr(daemon_looks, "monotonic", lambda: self.now)
-        monkeypatch.setattr(daemon_looks, "servers_of", lambda *_: {SSO: {"acme": [], "beta": []}})
+        monkeypatch.setattr(daemon_looks, "outputs_of", lambda *_: [Output(*SSO_AT)])
         app = SimpleNamespace(
             last_successes=lambda: self.successes, holders=lambda _: {"acme"}, close=lambda: None
         )
-        self.settings = SimpleNamespace(events=Duration(seconds=30))
-        files = SimpleNamespace(settings=self.settings, documents=dict, app=lambda: app)
+        self.settings = SimpleNamespace(events=Duration(seconds=30), mappings={"acme": 1, "beta": 1})
+        self.read = []
+        files = SimpleNamespace(settings=self.settings, document=self.document, app=lambda: app)
         self.looks = Looks(files, self.ask, self.make)
         self.looks.begin()
+
+    def document(self, name):
+        self.read.append(name)
+        return name
 
     def make(self, _settings, _server, since):
         self.since.append(since)
@@ -139,7 +144,7 @@ def test_the_first_look_goes_back_to_the_oldest_of_the_last_good_runs_but_an_hou
     world.round()
     assert world.since == [world.successes["beta"]]
     world.successes = {"acme": now - timedelta(days=9)}
-    world.looks._forget({SSO})
+    world.looks._forget({Server(*SSO_AT)})
     world.round()
     assert now - timedelta(hours=1, minutes=1) < world.since[1] < now - timedelta(minutes=59)
 
@@ -156,6 +161,15 @@ def test_only_a_process_that_leads_looks(world):
 def test_a_period_of_nothing_turns_looking_off(world):
     world.settings.events = Duration()
     world.looks.start()
-    world.looks.plan()
+    world.looks.plan({"acme"})
     world.looks.stop()
     assert world.look.looked == 0
+
+
+def test_only_files_that_changed_are_read_again(world):
+    world.round()
+    world.round()
+    assert sorted(world.read) == ["acme", "beta"]
+    world.looks.plan({"beta"})
+    world.round()
+    assert world.read[2:] == ["beta"]
