@@ -34,6 +34,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 HOME = REPOSITORY / ".cache" / "local"
 MAPPING = "demo"
 REALM = "demo"
+TELL_AFTER = "PT30S"  # what fails for so long is told
 EVENTS = "PT5S"  # a newcomer who edits a group in the console watches
 
 
@@ -104,14 +105,20 @@ class Stack:
         ]
 
     def complete_settings(self, mappings: Sequence[str]) -> None:
-        """Let syncd's own mails end in the inbox, changes by hand be seen soon; name further mappings."""
+        """Let syncd's own mails end in the inbox, those to its operator too, and changes by hand be seen soon.
+
+        Further mappings are named.
+        """
         head, _, named = self.settings.read_text().partition("\nmappings:\n")
-        head = "\n".join(line for line in head.splitlines() if not line.startswith(("smtp:", "events:")))
+        ours = ("smtp:", "events:", "notify:")
+        head = "\n".join(line for line in head.splitlines() if not line.startswith(ours))
         smtp = f"{{host: {self.mail.smtp_host}, port: {self.mail.smtp_port}, from: no-reply@{REALM}.example}}"
+        notify = f"{{mail: [operator@{REALM}.example], after: {TELL_AFTER}}}"
         for name in mappings:
             if f"\n  {name}:" not in f"\n{named}":
                 named = f"{named.rstrip()}\n{self._mapping_lines(name)}"
-        self.settings.write_text(f"{head}\nevents: {EVENTS}\nsmtp: {smtp}\nmappings:\n{named}")
+        lines = (head, f"events: {EVENTS}", f"smtp: {smtp}", f"notify: {notify}", "mappings:", named)
+        self.settings.write_text("\n".join(lines))
 
     def _mapping_lines(self, name: str) -> str:
         return (
