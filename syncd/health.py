@@ -147,6 +147,26 @@ class Metrics:
             self.invitations.labels(mapping, state).set(count)
 
 
+class WebMetrics:
+    """What a process counts that only answers requests of people, in a registry of its own.
+
+    A request is counted by the pattern of its route: what people put into an address is no label.
+    """
+
+    def __init__(self, role: str, environment: str) -> None:
+        self.registry = CollectorRegistry()
+        own: dict[str, Any] = {"registry": self.registry}
+        self.requests = Count(
+            "syncd_web_requests", "Requests by route and by what was answered.", ["route", "status"], **own
+        )
+        self.reload = Gauge(
+            "syncd_config_last_reload_successful", "Whether syncd.yaml as it is now is in force.", **own
+        )
+        info = Gauge("syncd_web_info", "Which syncd answers.", ["version", "environment", "role"], **own)
+        info.labels(version("syncd"), environment, role).set(1)
+        self.reload.set(1)
+
+
 class _Requests:
     """What connections counted, as Prometheus collects it."""
 
@@ -182,7 +202,11 @@ class Listener:
     """The HTTP server; `checks` gives the lines of readiness when it is asked for."""
 
     def __init__(
-        self, address: str, pulse: Pulse, metrics: Metrics, checks: Callable[[], dict[str, Check]]
+        self,
+        address: str,
+        pulse: Pulse,
+        metrics: Metrics | WebMetrics,
+        checks: Callable[[], dict[str, Check]],
     ) -> None:
         """Raises `UsageError` where the address cannot be listened on."""
         host, _, port = address.rpartition(":")
@@ -222,7 +246,7 @@ def readiness(checks: Mapping[str, Check]) -> tuple[int, dict[str, Any]]:
 
 
 def _handler(
-    pulse: Pulse, metrics: Metrics, checks: Callable[[], dict[str, Check]]
+    pulse: Pulse, metrics: Metrics | WebMetrics, checks: Callable[[], dict[str, Check]]
 ) -> type[BaseHTTPRequestHandler]:
     class Answers(BaseHTTPRequestHandler):
         """Three pages to read; nothing here changes anything."""

@@ -16,13 +16,12 @@ from syncd.errors import UsageError
 from syncd.service import RELOAD, STOP, Events, tell_systemd
 from syncd.web import api, front, inside, public
 from syncd.web.desk import Desk
+from syncd.web.seen import Counted, Seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
-
-    from fastapi import FastAPI
 
     from syncd.errand import Errand, Reply, Send
     from syncd.settings import Settings
@@ -79,16 +78,19 @@ def serve_api(config: Path | None, office: Callable[[Settings], AbstractContextM
     desk = Desk(config)
     with office(desk.files.settings) as send:
         if send is not None:
-            return _serve(desk, _web(desk, front.make(desk, send)), "web")
+            seen = Seen(desk, "web", opens_store=False)
+            return _serve(seen, _web(desk, Counted(front.make(desk, send), seen.metrics)), "web")
         desk.files.check_store()
-        return _serve(desk, _web(desk, api.make(desk)), "web")
+        seen = Seen(desk, "web", opens_store=True)
+        return _serve(seen, _web(desk, Counted(api.make(desk), seen.metrics)), "web")
 
 
 def serve_public(config: Path | None) -> int:
     """Be only the public page until SIGTERM; the exit code."""
     desk = Desk(config)
     desk.files.check_store()
-    return _serve(desk, _public(desk.files.settings), "public")
+    seen = Seen(desk, "public", opens_store=True)
+    return _serve(seen, _public(desk.files.settings, seen), "public")
 
 
 def office(config: Path | None) -> Callable[[Errand], Reply]:
@@ -96,17 +98,20 @@ def office(config: Path | None) -> Callable[[Errand], Reply]:
     return partial(inside.answer, api.make(Desk(config)))
 
 
-def _serve(desk: Desk, server: Server, role: str) -> int:
+def _serve(seen: Seen, server: Server, role: str) -> int:
     events = Events()
     events.listen()
     server.start()
+    seen.start()
     log.info("ready", role=role, url=server.url)
     tell_systemd("READY=1", f"STATUS={role} on {server.url}")
     while (event := events.next()) != STOP:
+        seen.pulse.beat()
         tell_systemd("WATCHDOG=1")
         if event == RELOAD:
-            desk.files.reload()
+            seen.reload()
     tell_systemd("STOPPING=1")
+    seen.stop()
     server.stop()
     return 0
 
@@ -127,17 +132,17 @@ def beside(config: Path | None) -> Iterator[None]:
         server.stop()
 
 
-def _web(desk: Desk, application: FastAPI) -> Server:
+def _web(desk: Desk, application: Any) -> Server:
     return Server("listen.web", desk.files.settings.listen.web or WEB, application)
 
 
-def _public(settings: Settings) -> Server:
+def _public(settings: Settings, seen: Seen) -> Server:
     if settings.listen.public is None or settings.public_url is None:
         raise UsageError(
             f"{settings.file}: the public page is off",
             "name `listen: {public: 127.0.0.1:8086}` and, as people reach it, `public_url: https://…`",
         )
-    return Server("listen.public", settings.listen.public, public.make(settings))
+    return Server("listen.public", settings.listen.public, Counted(public.make(settings), seen.metrics))
 
 
 def _bound(key: str, address: str, host: str, port: int) -> socket.socket:

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from syncd.health import Metrics
+from syncd.health import Metrics, WebMetrics
 from syncd.model import Change, Key, Kind, Op, Outcome, Plan, Result, RunPlan, RunReport
 
 MONITORING = Path(__file__).resolve().parents[3] / "deploy" / "monitoring"
@@ -37,7 +37,10 @@ def told() -> dict[str, set[str]]:
     metrics.untold.labels("acme").set(0)
     metrics.succeeded({"acme": datetime.now(UTC)})
     metrics.named("test", Path("syncd.yaml"))
-    found = {s.name: set(s.labels) for family in metrics.registry.collect() for s in family.samples}
+    web = WebMetrics("public", "test")
+    web.requests.labels("/join/{token}", "429").inc()
+    families = [*metrics.registry.collect(), *web.registry.collect()]
+    found = {s.name: set(s.labels) for family in families for s in family.samples}
     return found | {"syncd_target_requests_total": {"target", "op", "result"}}
 
 
