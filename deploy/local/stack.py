@@ -105,10 +105,7 @@ class Stack:
         ]
 
     def complete_settings(self, mappings: Sequence[str]) -> None:
-        """Let syncd's own mails end in the inbox, those to its operator too, and changes by hand be seen soon.
-
-        Further mappings are named.
-        """
+        """Let syncd's own mails end in the inbox and changes by hand be seen soon; name further mappings."""
         head, _, named = self.settings.read_text().partition("\nmappings:\n")
         ours = ("smtp:", "events:", "notify:")
         head = "\n".join(line for line in head.splitlines() if not line.startswith(ours))
