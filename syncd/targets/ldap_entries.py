@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Known:
     """One unit or group: `members` are folded DNs without the placeholder, None where not looked at.
 
-    Those of a POSIX group are login names as they stand there.
+    Those of a POSIX group are login names as they stand there. `former` are DNs that it had in this run.
     """
 
     dn: str
@@ -27,6 +27,7 @@ class Known:
     native: str
     members: set[str] | None = None
     placeholder: bool = False
+    former: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -60,12 +61,21 @@ class Entries:
         return known.dn if known else f"{place[-1]},{self.dn_at(place[:-1])}"
 
     def move(self, known: Known, place: Path, new_dn: str) -> None:
-        """An entry was renamed or moved; what lies below it went along."""
+        """An entry was renamed or moved; what lies below it went along.
+
+        Groups that name any of it are looked at again before they are written: servers that keep references
+        right change them by themselves, a moment later.
+        """
         old_place, depth = known.place, len(known.place)
         below = [other for other in self.by_place.values() if other.place[:depth] == old_place]
+        gone = {dn.dn_of(other.place) for other in below}
+        for group in self.by_native.values():
+            if group.members and not group.members.isdisjoint(gone):
+                group.members = None
         for other in below:
             del self.by_place[other.place]
         for other in below:
+            other.former += (other.dn,)
             inner = dn.parse(other.dn)[: len(other.place) - depth]
             other.dn = dn.join((*inner, new_dn))
             other.place = (*place, *other.place[depth:])

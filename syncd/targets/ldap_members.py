@@ -114,7 +114,7 @@ class Memberships:
         edges, outcomes = [], []
         for change in changes:
             native = ids[change.key]
-            if values := self._values_of(native):
+            if values := self._values_of(native, leaving=change.op is Op.DELETE):
                 folded = tuple(comparable(self._profile, value) for value in values)
                 edges.append(_Edge(change, values, folded))
             elif change.op is Op.DELETE:
@@ -138,8 +138,11 @@ class Memberships:
             return natives.get(Key(Kind.GROUP, key.item), "") or self._entries.dn_at(key.item)
         return natives.get(Key(Kind.PERSON, (), key.item), key.item[0])
 
-    def _values_of(self, native: str) -> tuple[str, ...]:
-        """The values that may stand for the member in a group, the one to write first."""
+    def _values_of(self, native: str, *, leaving: bool = False) -> tuple[str, ...]:
+        """The values that may stand for the member in a group, the one to write first.
+
+        A group that moved just now and is to leave may still stand there under its DN of before.
+        """
         if native.startswith(LOGIN) and self._profile.by_login:
             return (native.removeprefix(LOGIN),)
         if self._profile.by_login:
@@ -149,7 +152,7 @@ class Memberships:
         if "=" in native:
             return (self._entries.spelled.get(native, native),)
         nested = self._entries.by_native.get(native)
-        return (nested.dn,) if nested else ()
+        return (nested.dn, *(nested.former if leaving else ())) if nested else ()
 
     def _look_up(self, natives: set[str]) -> None:
         missing = sorted(native for native in natives if native)
