@@ -40,7 +40,7 @@ from syncd.model import (
 )
 from syncd.plan_narrow import WHOLE, Narrowing
 from syncd.prepare_locks import Doors, with_carried, with_doors, with_locks
-from syncd.prepare_people import concerned, met
+from syncd.prepare_people import concerned, resolved
 from syncd.prepare_posix import under_former_names, with_numbers
 from syncd.prepare_shown import described
 from syncd.targets.recall import Remembering
@@ -197,16 +197,13 @@ def _takes_away(change: Change) -> bool:
 
 
 def _prepared(job: Job, narrowing: Narrowing) -> Prepared:
-    compiled, store = job.files.compiled, job.store
+    store = job.store
     owned = {name: store.owned(job.mapping, name) for name in job.targets}
     known = concerned(job, owned)
     _check_narrowing(job, narrowing, owned)
     seen, failed = _read(job, owned, known)
     _check_federations(job, seen)
-    accounts = {name: observation.accounts for name, observation in seen.items()}
-    people = identity.resolve(compiled.people, accounts, met(job, known, seen), job.new_id)
-    _check(job.files, people, owned)
-    store.save_persons(people.changed)
+    people = resolved(job, known, owned, seen, lambda people: _check(job.files, people, owned))
     observed = {name: identity.rekey(observation, name, people) for name, observation in seen.items()}
     for name, found in observed.items():
         owned[name] += under_former_names(job, name, found, owned[name], people)

@@ -9,13 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from syncd.acts import Grant, Invitation, Join, Lock, ProfileEdit, Transfer
-from syncd.identity import names_of
+from syncd.errors import Stale
+from syncd.identity import names_of, resolve
 from syncd.model import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from syncd.identity import Person
+    from syncd.identity import Person, Resolution
     from syncd.model import Observation, Owned
     from syncd.prepare import Job
 
@@ -43,6 +44,32 @@ def met(job: Job, known: Sequence[Person], seen: Mapping[str, Observation]) -> l
     before = {one.id for one in known}
     found = job.store.persons_among(accounts=unknown)
     return [*known, *(one for one in found if one.id not in before)]
+
+
+def resolved(
+    job: Job,
+    known: Sequence[Person],
+    owned: Mapping[str, Sequence[Owned]],
+    seen: Mapping[str, Observation],
+    check: Callable[[Resolution], None],
+) -> Resolution:
+    """Who everybody is, checked, and from now on in the store too.
+
+    It is told anew where the run of another mapping met somebody for the first time meanwhile: the same
+    person under two ids would be held by both for ever.
+    """
+    entries = job.files.compiled.people
+    accounts = {name: observation.accounts for name, observation in seen.items()}
+    while True:
+        there = met(job, known, seen)
+        people = resolve(entries, accounts, there, job.new_id)
+        check(people)
+        try:
+            job.store.save_persons(people.changed, names_of(entries), {one.id for one in there})
+        except Stale:
+            known = concerned(job, owned)
+        else:
+            return people
 
 
 def _in_ledger(owned: Mapping[str, Sequence[Owned]]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, func, make_url, select
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, func, make_url, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
@@ -130,6 +130,11 @@ class Database:
                 f"the store {self._path} cannot be made: {problem.strerror}",
                 f"make the folder {self._path.parent} and let the account that runs syncd write to it",
             ) from problem
+
+    def write_alone(self, connection: Connection, table: Table) -> None:
+        """Let nobody else write to a table until the transaction ends; on SQLite nobody can anyway."""
+        if not self.is_sqlite:
+            connection.execute(text(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE"))
 
     def upsert(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert rows, each replacing the one with the same primary key."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlalchemy import Connection, bindparam, select, true
 
-from syncd.errors import StoreError
+from syncd.errors import Stale, StoreError
 from syncd.identity import Person
 from syncd.store import tables
 from syncd.store.codec import canonical
@@ -22,7 +22,7 @@ from syncd.store.database import batched
 from syncd.store.integrity import IntegrityProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from syncd.store.database import Database
     from syncd.store.integrity import Seal
@@ -55,31 +55,48 @@ class Persons:
 
         `accounts` are native ids by target. There may be a thousand times as many persons as a run needs.
         """
-        found = set(ids)
         with self._database.reading() as connection:
-            columns = tables.person_names.c
-            for lot in batched([_digest(name) for name in names]):
-                named = columns.digest.in_(lot) & columns.kind.in_(_NAMING)
-                found.update(connection.scalars(select(columns.person).where(named)))
+            found = {*ids, *self._named(connection, names)}
             for target, natives in (accounts or {}).items():
                 found.update(self._holders(connection, target, natives).values())
             stored = self._stored(connection, found)
             return [person for person, mac in stored if self._holds(person, mac)]
 
-    def save(self, persons: Iterable[Person]) -> None:
+    def save(
+        self, persons: Iterable[Person], names: Collection[str] = (), known: Collection[str] = ()
+    ) -> None:
         """Write what is new or changed, in one transaction.
 
+        `names` are those (folded) by which a run asked who is known, `known` the ids that it was told: raises
+        Stale where it met somebody for the first time whom another run, of another mapping, has met since.
         Raises StoreError where two persons would have one account, or a stored person was tampered with.
         """
         wanted = {person.id: person for person in persons}
         if not wanted:
             return
         with self._database.writing() as connection:
+            if names and not wanted.keys() <= set(known):
+                self._refuse_twins(connection, wanted, names, known)
             stored = {person.id: (person, mac) for person, mac in self._stored(connection, wanted)}
             changed = [p for p in wanted.values() if p.id not in stored or stored[p.id][0] != p]
             self._refuse_broken([stored[p.id] for p in changed if p.id in stored])
             self._refuse_shared(connection, wanted)
             self._replace(connection, changed)
+
+    def _refuse_twins(
+        self,
+        connection: Connection,
+        wanted: Mapping[str, Person],
+        names: Collection[str],
+        known: Collection[str],
+    ) -> None:
+        """Raise Stale where one of the new persons was stored meanwhile; who else saves any, waits."""
+        self._database.write_alone(connection, tables.persons)
+        new = [person for person in wanted.values() if person.id not in known]
+        asked = set(names) & {name for one in new for name in (*one.usernames, *one.addresses)}
+        found = self._named(connection, asked) - wanted.keys() - set(known)
+        if any(self._holds(person, mac) for person, mac in self._stored(connection, found)):
+            raise Stale("somebody was met for the first time by two runs at once", "run it again")
 
     def stripped(self, connection: Connection, person: str) -> Person | None:
         """Delete all names of a person and what was written into their profiles; who they were, if known."""
@@ -106,6 +123,15 @@ class Persons:
         if among is None:
             return list(_read(connection, None))
         return [found for lot in batched(sorted(among)) for found in _read(connection, lot)]
+
+    @staticmethod
+    def _named(connection: Connection, names: Iterable[str]) -> set[str]:
+        """The ids of those with one of these usernames or addresses."""
+        columns, found = tables.person_names.c, set[str]()
+        for lot in batched([_digest(name) for name in names]):
+            named = columns.digest.in_(lot) & columns.kind.in_(_NAMING)
+            found.update(connection.scalars(select(columns.person).where(named)))
+        return found
 
     @staticmethod
     def _holders(connection: Connection, target: str, natives: Iterable[str]) -> dict[str, str]:

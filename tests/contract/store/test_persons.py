@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from syncd.errors import StoreError
+from syncd.errors import Stale, StoreError
 from syncd.identity import Person
 from tests.contract.store.facts import create, give, member, membership, person
 
@@ -157,3 +159,29 @@ def test_of_more_persons_than_one_statement_names_all_are_found(store: Store) ->
     store.save_persons(crowd)
     assert store.persons_among(names=[f"name{n}" for n in range(1_200)]) == crowd
     assert store.persons_among(accounts={"keycloak": [f"u-{n}" for n in range(1_200)]}) == crowd
+
+
+def test_somebody_whom_two_runs_meet_at_once_is_one_person(store: Store) -> None:
+    meeting = Barrier(2)
+
+    def meet(number: int) -> bool:
+        meeting.wait()
+        try:
+            store.save_persons([Person(person(number), addresses=BOB.addresses)], BOB.addresses)
+        except Stale:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as runs:
+        assert sorted(runs.map(meet, (3, 4))) == [False, True]
+    (bob,) = store.persons()
+    store.save_persons(
+        [Person(bob.id, {"keycloak": "u-2"}, addresses=BOB.addresses)], BOB.addresses, {bob.id}
+    )
+
+
+def test_who_is_known_by_a_name_that_nobody_asked_for_stands_in_nobodys_way(store: Store) -> None:
+    store.save_persons([BOB])
+    later = Person(person(3), usernames=frozenset({"carl"}), addresses=BOB.addresses)
+    store.save_persons([later], {"carl"})
+    assert store.persons() == [BOB, later]
