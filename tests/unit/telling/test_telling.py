@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from syncd import daemon_telling
 from syncd.acts import Notice
 from syncd.app import App, people, telling
 from syncd.errors import MappingInvalid, Place, Problem
@@ -15,11 +17,14 @@ from syncd.notify import NotDelivered, mapping_texts
 from syncd.notify.texts import message
 from syncd.notify.webhooks import body_of
 from syncd.reasons import EVENTS, Reason, State, event, of_error
+from syncd.schedule import rhythm_of
 from syncd.settings import SettingsInvalid, load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from syncd.schedule import Rhythm
 
 SETTINGS = """\
 environment: test
@@ -242,3 +247,62 @@ def test_who_is_told_is_checked_as_it_is_read(tmp_path: Path, line: str, said: s
 
 def test_every_event_has_its_words() -> None:
     assert set(EVENTS) == set(mapping_texts.TEXTS) == {event(reason) for reason in SAID.values()}
+
+
+# --- where no run ends --------------------------------------------------------------------------------
+
+
+class Metrics:
+    """What `Telling` counts, by mapping."""
+
+    def __init__(self) -> None:
+        self.untold, self.counts = self, {}
+
+    def labels(self, mapping: str) -> Metrics:
+        self.name = mapping
+        return self
+
+    def set(self, count: int) -> None:
+        self.counts[self.name] = count
+
+
+class Files:
+    """What is in force: one application, which stays open."""
+
+    def __init__(self, of: App) -> None:
+        self.settings = of.settings
+        self.app = lambda: of
+
+
+def looked(of: App, monkeypatch: pytest.MonkeyPatch, *, passed: timedelta, rhythm: Rhythm) -> list[str]:
+    """The events that were told by a leader who began to look that long ago and looks now."""
+    monkeypatch.setattr(of, "close", lambda: None)
+    teller = daemon_telling.Telling(Files(of), Metrics(), lambda: {"acme": rhythm})
+    teller._look()
+    teller._looked_since = {name: since - passed for name, since in teller._looked_since.items()}
+    teller._look()
+    return [one.about for one in notices(of)]
+
+
+HOURLY = rhythm_of("0 * * * *", "UTC")
+
+
+@pytest.mark.parametrize(("hours", "events"), [(0, []), (1, []), (4, ["mapping.stale", "mapping.stale"])])
+def test_a_leader_tells_that_nobody_runs_what_is_due(
+    tmp_path: Path, ways: Ways, monkeypatch: pytest.MonkeyPatch, hours: int, events: list[str]
+) -> None:
+    with closing(app(tmp_path, NOTIFY)) as made:
+        assert looked(made, monkeypatch, passed=timedelta(hours=hours), rhythm=HOURLY) == events
+
+
+def test_a_mapping_that_is_paused_or_at_work_is_not_left_alone(
+    tmp_path: Path, ways: Ways, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(app(tmp_path, NOTIFY)) as made:
+        made.timing().pause("acme", "ann")
+        assert looked(made, monkeypatch, passed=timedelta(hours=9), rhythm=HOURLY) == []
+        made.timing().resume("acme", "ann")
+        with made._db.lease("acme", "daemon", timedelta(minutes=2)):
+            made._db.start_run("acme", "schedule", "daemon")
+            assert looked(made, monkeypatch, passed=timedelta(hours=9), rhythm=HOURLY) == []
+        assert looked(made, monkeypatch, passed=timedelta(hours=9), rhythm=HOURLY) == ["mapping.stale"] * 2
