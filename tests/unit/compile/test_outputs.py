@@ -374,6 +374,25 @@ def test_holders_are_also_in_the_groups_of_inherited_roles(compiled):
     assert f"{group}member/p_ann" not in facts(plain, Kind.MEMBER)
 
 
+def test_the_group_of_a_role_lies_in_that_of_the_nearest_unit_above_that_is_shown(compiled):
+    text = SMALL.replace("members: {member: [carl]}", "teams: {ops: {}}")
+    kinds = "kinds: {organization: {}, team: {within: [organization, team]}}\n"
+    found = drawn(compiled(ldap(", nested: true, only: {roles: [member]}", f"{text}{kinds}")), "ldap")
+    nested = {"/".join(key.place): "/".join(key.item) for key in found.state if key.nests}
+    assert nested == {
+        f"{BASE}/ou=acme/cn=member": f"{BASE}/ou=acme/ou=sre/cn=member",
+        f"{BASE}/ou=acme/ou=sre/cn=member": f"{BASE}/ou=acme/ou=sre/ou=ops/cn=member",
+    }
+    apart = drawn(compiled(ldap(", nested: true, only: {paths: [/acme/sre]}", f"{text}{kinds}")), "ldap")
+    assert sum(key.nests for key in apart.state) == 2  # admin and member of ops in those of sre
+
+
+def test_a_group_whose_members_are_nobodys_business_gets_no_group_either(compiled):
+    text = SMALL.replace("members: {admin: [ann], member: [bob]}", "members: unmanaged")
+    found = drawn(compiled(ldap(", nested: true", text)), "ldap")
+    assert not any(key.nests for key in found.state)
+
+
 def test_an_output_shows_only_what_it_is_told_to(compiled):
     found = drawn(compiled(ldap(", only: {kinds: [team], roles: [member], paths: [/acme/sre]}")), "ldap")
     assert {"/".join(key.place) for key in found.state} == {f"{BASE}/ou=sre", f"{BASE}/ou=sre/cn=member"}
