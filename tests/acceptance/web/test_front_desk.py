@@ -1,7 +1,7 @@
 """The web role on PostgreSQL: a process without a secret, whose login may write nothing, answers everything.
 
 Beside it two workers with everything. What it answers is compared with what the API answers in a process that
-has everything itself.
+has everything itself. What PostgreSQL refuses the login is in tests/contract/store/test_grants.py.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import create_engine, text
-from sqlalchemy.exc import ProgrammingError
 
 from deploy.local.process import free_port
 from syncd.acts import Invitation
@@ -44,7 +43,6 @@ LOGIN, PASSWORD = "syncd_front", "secret"
 MEMBER = "lazare.estienne@fanal.example"
 ADMIN = "clemence.harispe@fanal.example"
 GUEST = "anselme.kouassi@imprimerie-delsol.example"
-WRITTEN = ("ledger", "approvals", "audit", "audit_heads", "acts", "answers")
 
 
 @dataclass
@@ -182,20 +180,6 @@ def test_an_act_is_done_once_by_whichever_worker_takes_it(fleet: Fleet) -> None:
     assert fleet.invitations("new@fanal.example") == 1
     link = fleet.outside.post("links", MEMBER, unit="/fanal", role="member").ok()
     assert link["token"]
-
-
-def test_postgresql_refuses_its_login_every_write(fleet: Fleet) -> None:
-    engine = create_engine(parse(fleet.looks), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        for table in WRITTEN:
-            for statement in (
-                f"INSERT INTO {table} DEFAULT VALUES",
-                f"DELETE FROM {table}",
-                f"TRUNCATE {table}",
-            ):
-                with pytest.raises(ProgrammingError, match="permission denied"):
-                    connection.execute(text(statement))
-    engine.dispose()
 
 
 def test_what_a_killed_worker_was_asked_for_and_what_nobody_takes_is_not_done_later(fleet: Fleet) -> None:
