@@ -160,9 +160,6 @@ def test_two_daemons_on_one_store_tell_it_once(told: Told, postgres_server: Post
         eventually(lambda: len([*one.records("run"), *other.records("run")]) >= 3)
         eventually(lambda: told.is_heard(STOPPED))
         assert (one.end(), other.end()) == (0, 0)
-    with serving(site) as daemon:
-        run_until(daemon, 3, 1)
-        assert daemon.end() == 0
     assert told.is_heard(STOPPED)
 
 
