@@ -10,7 +10,7 @@ SENTENCE = 2  # blanks in a text from which on it is taken for something said
 QUIET = {"log", "logger"}  # what is logged is for machines, in one language
 SAID_ELSEWHERE = {"_", "gettext", "mark", "ngettext", "mark_plural", "spoken"}
 CODE = re.compile(  # no sentence at all
-    r"\n|^ {4}|^\*/| \(table\||SELECT|^(GRANT|REVOKE|ALTER|CREATE|DROP|DELETE|INSERT|WITH CHECK) |"
+    r"\n|^ {4}|^\*/| \(table\||SELECT|^(GRANT|REVOKE|ALTER|CREATE|DROP|DELETE|INSERT|LOCK|WITH CHECK) |"
     r"^\w+ = |^[a-z_]+: \{\{file|\[\[?[A-Z]|^dict\[|<p>"
 )
 MAIL = ("Set up your account", "Configurez votre compte")  # goes into a realm, in the realm's languages
