@@ -104,6 +104,7 @@ def test_a_further_mapping_is_named_once_beside_what_syncd_yaml_says_already(loc
     read = yaml.safe_load(local_stack.settings.read_text())
     assert read["environment"] == "production"
     assert read["smtp"]["port"] == local_stack.mail.smtp_port
+    assert read["events"] == stack.EVENTS
     assert read["notify"]["mail"] == ["operator@demo.example"]
     assert read["mappings"]["demo"] == {"from": "/demo"}
     assert read["mappings"]["dastra"] == {
