@@ -65,7 +65,12 @@ def apply(  # noqa: PLR0913 - who asks, how, and who watches are three things
         run = job.store.start_run(job.mapping, trigger, actor)
         approved = _approved(job, prepared)
         persons = dict(prepared.people.persons)
-        return _Run(job, lease, run, prepared, approved, actor, progress, persons).go(confirmed=confirmed)
+        going = _Run(job, lease, run, prepared, approved, actor, progress, persons)
+        try:
+            return going.go(confirmed=confirmed)
+        except TargetError as error:  # a server broke off what no outcome tells of, mails among them
+            job.store.finish_run(run, error.exit_code, str(error), {})
+            raise
 
 
 def _approved(job: Job, prepared: Prepared) -> bool:

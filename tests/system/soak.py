@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 PASSWORD = "a long enough password"
 MOST_PROJECTS = 8
+MOST_INVITEES = 8
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Soak:
         self.company = Company()
         self.samples: list[Sample] = []
         self.done: Counter[str] = Counter()
+        self.invited: set[str] = set()
         self.life = 0
         self._names = iter(range(10**9))
         self._began = 0.0
@@ -166,7 +168,8 @@ class Soak:
         """A unit in which somebody is by hand stays: what is foreign is no one's to take away."""
         free = [unit for unit in self.company.projects if not self.company.has_foreign(unit)]
         if len(free) > 2:
-            del self.company.projects[self.chance.choice(sorted(free))]
+            closed = self.company.projects.pop(self.chance.choice(sorted(free)))
+            self._forget(closed.members["member"])
             self.write()
 
     def rename(self) -> None:
@@ -201,9 +204,11 @@ class Soak:
         self.write()
 
     def invite(self) -> None:
-        if project := self._project():
+        project = self._project()
+        if project and len(self.company.invitees) < MOST_INVITEES:
             address = f"invited.{next(self._names)}@acme.example"
             self.company.invitees.append(address)
+            self.invited.add(address)
             project.members["member"].add(address)
             self.write()
 
@@ -221,9 +226,15 @@ class Soak:
     def drop_invitee(self) -> None:
         for project in self.company.projects.values():
             if invited := project.members["member"] & set(self.company.invitees):
-                project.members["member"].discard(self.chance.choice(sorted(invited)))
+                who = self.chance.choice(sorted(invited))
+                project.members["member"].discard(who)
+                self._forget({who})
                 self.write()
                 return
+
+    def _forget(self, people: set[str]) -> None:
+        """Files name only whom they need: a company that grows would look like a leak."""
+        self.company.invitees = [one for one in self.company.invitees if one not in people]
 
     # --- hands --------------------------------------------------------------------------------------------
 

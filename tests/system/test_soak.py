@@ -84,7 +84,7 @@ def judged(soak: Soak, record: Callable[[str, object], None]) -> None:
     assert directory(site) == company.entries()
     mails = Counter(mail["to"][0] for mail in soak.sink.messages())
     assert [who for who, count in mails.items() if count > 1] == []
-    assert mails.keys() <= set(company.invitees)
+    assert mails.keys() <= soak.invited
     assert soak.daemon.records("fault") == []
     assert soak.daemon.end() == 0
     runs = soak.runs()

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from syncd.app import App, connections
+from syncd.app import App, connections, people
 from syncd.cli.root import root
+from syncd.errors import Unreachable
 from syncd.model import Account, Key, Kind
 from syncd.settings import load
 from syncd.targets.memory import MemoryTarget
@@ -72,6 +73,19 @@ def test_a_mapping_of_which_nobody_saw_a_plan_is_held_to_every_limit(app: App, s
     assert [stop.limit for stop in report.plan.stops] == ["privileged"]
     assert (report.exit_code, server.writes) == (3, 0)
     assert [plan.state for plan in app.plans()] == ["pending"]
+
+
+def test_a_run_that_a_server_broke_off_says_so_in_the_history(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise Unreachable("keycloak", "the connection broke")
+
+    monkeypatch.setattr(people, "advance", broken)
+    with pytest.raises(Unreachable):
+        run(app, confirmed=True)
+    (row,) = app.runs()
+    assert (row.exit_code, row.message, bool(row.finished)) == (4, "keycloak: the connection broke", True)
 
 
 def test_whoever_looks_at_the_first_plan_may_go_beyond(app: App, server: MemoryTarget) -> None:
