@@ -6,8 +6,10 @@ server that does not answer keeps no run waiting.
 
 from __future__ import annotations
 
+import math
 import threading
 from datetime import UTC, datetime
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import structlog
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
     from syncd.reasons import Reason
     from syncd.schedule import Rhythm
 
-LOOK = 15.0  # seconds between two looks at what is still to be told
+LOOK = 15.0  # seconds between two looks at what is still to leave
+ALL = 60.0  # seconds between two looks at whether runs still end, which asks for every mapping
 
 log = structlog.get_logger("syncd.telling")
 
@@ -37,6 +40,7 @@ class Telling:
         self._metrics = metrics
         self._rhythms = rhythms
         self._looked_since: dict[str, datetime] = {}
+        self._looked_at_all = -math.inf
         self._stopping = False
         self._woken = threading.Event()
         self._thread = threading.Thread(target=self._work, name="telling")
@@ -78,7 +82,9 @@ class Telling:
     def _look(self) -> None:
         app = self._files.app()
         try:
-            app.tell_left_alone(self._open(app.timing().paused), self._looked_since)
+            if monotonic() - self._looked_at_all >= ALL:
+                self._looked_at_all = monotonic()
+                app.tell_left_alone(self._open(app.timing().paused), self._looked_since)
             for mapping, count in app.deliver().items():
                 self._metrics.untold.labels(mapping).set(count)
         finally:

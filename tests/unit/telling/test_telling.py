@@ -280,6 +280,7 @@ def looked(of: App, monkeypatch: pytest.MonkeyPatch, *, passed: timedelta, rhyth
     teller = daemon_telling.Telling(Files(of), Metrics(), lambda: {"acme": rhythm})
     teller._look()
     teller._looked_since = {name: since - passed for name, since in teller._looked_since.items()}
+    teller._looked_at_all -= daemon_telling.ALL
     teller._look()
     return [one.about for one in notices(of)]
 
