@@ -19,9 +19,10 @@ from syncd.notify import Hook
 from syncd.notify.mapping_texts import LOOSENED
 from syncd.reasons import POLICY, State
 from syncd.render.lines import REASONS
+from syncd.settings import SettingsInvalid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from syncd.reasons import Kept, Reason
     from syncd.schedule import Rhythm
@@ -38,6 +39,7 @@ class Telling:
     settings: Settings
 
     if TYPE_CHECKING:
+        _stop: Callable[[], bool]
 
         @property
         def _db(self) -> Store: ...
@@ -69,13 +71,22 @@ class Telling:
                 self.judge(mapping, reason)
 
     def deliver(self) -> dict[str, int]:
-        """Let the notices of mappings leave that are due; how many still wait, by mapping."""
+        """Let the notices of mappings leave that are due; how many still wait, by mapping.
+
+        Raises `SettingsInvalid` for a secret that is missing, once what needs none has left.
+        """
         settings, store, now = self.settings, self._db, people.now()
-        due = [one for one in _waiting(settings, store) if one.retry_at is None or one.retry_at <= now]
-        try:
-            people.let_leave(settings, store, [one for one in due if one.to])
-        finally:  # a secret that is missing for one way keeps nothing from the other
-            people.let_leave(settings, store, [one for one in due if not one.to])
+        missing: SettingsInvalid | None = None
+        for notice in _waiting(settings, store):
+            if self._stop():
+                break
+            if notice.retry_at is None or notice.retry_at <= now:
+                try:
+                    people.let_leave(settings, store, [notice])
+                except SettingsInvalid as error:
+                    missing = error
+        if missing is not None:
+            raise missing
         left = Counter(one.mapping for one in _waiting(settings, store))
         return {name: left[name] for name in settings.mappings}
 

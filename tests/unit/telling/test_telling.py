@@ -227,6 +227,13 @@ def test_a_secret_that_is_missing_for_webhooks_keeps_no_mail(tmp_path: Path, way
     made.close()
 
 
+def test_who_is_told_to_end_tries_no_further_server(told: App, ways: Ways) -> None:
+    told.judge("acme", STOPPED)
+    ways.away = False
+    told._stop = lambda: bool(ways.taken)
+    assert told.deliver() == {"acme": 3}
+
+
 # --- who is told --------------------------------------------------------------------------------------
 
 
