@@ -30,8 +30,8 @@ def check_name(drawing: Drawing, names: dict[str, Origin], place: Path, origin: 
     where = origin.place or drawing.place
     if not NAME.match(name):
         message = (
-            f'"{name}" ({dn.dn_of(place)}) is no POSIX group name: at most 32 of A-Z, a-z, 0-9, `.`, `_`, `-`,'
-            " no `-` at the beginning, not digits alone"
+            f'"{name}" ({dn.dn_of(place)}) is no POSIX group name: at most 32 of A-Z, a-z, 0-9,'
+            " `.`, `_`, `-`, no `-` at the beginning, not digits alone"
         )
         drawing.refuse(where, message, EXAMPLE)
         return
