@@ -3,7 +3,8 @@
 Beside each run stands the sequential script that an administrator would write with python-keycloak, on a
 realm of its own with the same people; on a large company it sees to a part of the groups, and its time is
 taken times as many. Requests and writes are counted by proxies and judged; seconds depend on the machine, so
-only their ratio to the script's is worth comparing.
+only their ratio to the script's is worth comparing. At the end somebody is taken out of a group by hand, on
+either server, with a daemon that looks there: that time is in periods of its looks.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +31,7 @@ from syncd.settings import load as load_settings
 from syncd.targets.keycloak_bootstrap import bootstrap_realm
 from syncd.targets.keycloak_connection import KeycloakConnection
 from syncd.targets.keycloak_recall import MOST, OVERLAP
+from tests.bench import hands
 from tests.counting_proxies import READ, WRITE, CountingHttp, CountingLdap
 
 if TYPE_CHECKING:
@@ -150,6 +153,7 @@ class Bench:
     ) -> None:
         self._folder = folder
         self._server = keycloak
+        self._slapd = slapd
         self.company = Company(size)
         self.http = http
         self.ldap = ldap
@@ -183,7 +187,23 @@ class Bench:
                 self._judge(cost, changed)
                 self._settle()
             self._count(what, self.script, self._script)
-        return _with_ratios(self.costs, self.company.size.part)
+        return [*_with_ratios(self.costs, self.company.size.part), *self._by_hands()]
+
+    def _by_hands(self) -> list[Cost]:
+        """A member is taken out of a group on either server; one write puts them back."""
+        group, base = f"/bench/{min(self.company.groups)}", f"ou=bench,{self._slapd.suffix}"
+        acts = {
+            "Keycloak": (partial(hands.in_keycloak, self._server, "syncd", group), (1, 0)),
+            "LDAP": (partial(hands.in_directory, self._slapd, base), (0, 1)),
+        }
+        costs = []
+        with hands.looked_after(self._folder):
+            for where, (act, writes) in acts.items():
+                what = f"changed by hand in {where} to repaired, periods of {hands.PERIOD} s"
+                cost = self._count(what, DAEMON, act)
+                self._expect((cost.writes, cost.ldap_writes) == writes, f"{writes} writes", cost)
+                costs.append(replace(cost, ratio=cost.seconds / hands.PERIOD))
+        return costs
 
     def _judge(self, cost: Cost, changed: int) -> None:
         """In each group that changed one came and one went: one write each, on either server."""
