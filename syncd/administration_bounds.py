@@ -185,8 +185,13 @@ def not_from_files(case: Case, done: Effects) -> Decision | None:
         for held in world.of(person):
             if held.membership in taken and held.declared:
                 where = f"{held.place}" if held.place else "in the files of the mapping"
-                what = "comes from a roster, by" if held.source == "roster" else "is declared at"
-                cause = f'"{held.role}" of {world.name(person)} in {path(held.unit)} {what} {where}'
+                what = f'"{held.role}" of {world.name(person)} in {path(held.unit)}'
+                from_roster = held.source == "roster"
+                cause = (
+                    f"{what} comes from a roster, by {where}"
+                    if from_roster
+                    else f"{what} is declared at {where}"
+                )
                 return case.refused(cause, "change it there", "members", held.place)
     return None
 

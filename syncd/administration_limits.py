@@ -118,12 +118,14 @@ def not_too_few(case: Case, done: Effects) -> Decision | None:
     then = _then(done, world) if losses else world
     for lost in losses:
         role = world.roles(lost.unit)[lost.role]
-        for how, count in (("active ", _active), ("", _anybody)):
+        for count in (_active, _anybody):
             stay, were = count(lost, then), count(lost, world)
-            if len(stay) < min(role.minimum, len(were)) and (how or then.inside(lost.unit)):
+            if len(stay) < min(role.minimum, len(were)) and (count is _active or then.inside(lost.unit)):
+                where = f'"{role.name}" in {path(lost.unit)} would stay, at least {role.minimum} must'
                 cause = (
-                    f'{len(stay)} of {len(were)} {how}holders of "{role.name}" in {path(lost.unit)} '
-                    f"would stay, at least {role.minimum} must"
+                    f"{len(stay)} of {len(were)} active holders of {where}"
+                    if count is _active
+                    else f"{len(stay)} of {len(were)} holders of {where}"
                 )
                 hint = f'give "{role.name}" to somebody else who is active first'
                 return case.refused(cause, hint, f"roles.{role.name}.cardinality", role.place)

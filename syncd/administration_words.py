@@ -248,16 +248,17 @@ _PHRASES = {
     "approve": "let {who} into {unit} as {role}",
     "refuse": "refuse the request of {who} to join {unit}",
     "transfer": 'hand "{to}" of {unit} over to {who} (now {role})',
+    "disable": "disable the account of {who} ({role} in {unit})",
+    "enable": "enable the account of {who} ({role} in {unit})",
+    "edit": "edit the account of {who} ({role} in {unit})",
+    "delete": "delete the account of {who} ({role} in {unit})",
 }
-_OF_ACCOUNT = "{verb} the account of {who} ({role} in {unit})"
 
 
 def phrase(act: Act, world: World) -> str:
     """What is asked, in words: to whom, which role, where."""
     role = f'"{act.target.role}"' if act.target.role else "a role"
-    return _PHRASES.get(act.verb, _OF_ACCOUNT).format(
-        verb=act.verb, who=subject_name(act, world), role=role, to=act.to, unit=path(act.unit)
-    )
+    return _PHRASES[act.verb].format(who=subject_name(act, world), role=role, to=act.to, unit=path(act.unit))
 
 
 def subject_name(act: Act, world: World) -> str:

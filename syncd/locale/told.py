@@ -16,6 +16,7 @@ from string import Formatter
 from typing import TYPE_CHECKING, NamedTuple
 
 from syncd import locale
+from syncd.locale.refusals import told_in_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -50,6 +51,8 @@ def told_in(language: str, text: str) -> str:
 def _told(language: str, line: str) -> str:
     patterns = _patterns(language)
     bare = line.strip()
+    if refusal := told_in_parts(bare, lambda part: _told(language, part), language):
+        return refusal
     for pattern in (*patterns.get(bare[:INDEXED], ()), *patterns.get("", ())):
         if found := pattern.shape.fullmatch(bare):
             values = [

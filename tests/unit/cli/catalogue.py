@@ -25,7 +25,7 @@ CLICK_CORE = {  # of click.core, what is not said to its programmers only
 def wanted() -> Catalog:
     """Every message of ours, and of those of click's that an administrator can meet."""
     catalogue = Catalog(locale="fr", domain="syncd", project="syncd", charset="utf-8")
-    for part in ("cli", "notify", "render", "web"):
+    for part in ("cli", "locale", "notify", "render", "web"):
         for name, line, message, _comments, _context in extract_from_dir(OURS / part, keywords=KEYWORDS):
             catalogue.add(message, locations=[(f"syncd/{part}/{name}", line)])
     for name, line, message, _comments, _context in extract_from_dir(CLICK, keywords=KEYWORDS):

@@ -1,6 +1,7 @@
 """What the layers below the screens say is French on a French screen, and whole in the catalogues."""
 
 import io
+import re
 from pathlib import Path
 from string import Formatter
 
@@ -63,7 +64,8 @@ def test_a_message_within_a_message_is_told_too():
 def test_values_that_the_code_fills_in_later_stand_where_the_french_wants_them():
     locale.use("fr")
     assert (
-        told("disable the account of ann (member in /acme)") == "disable le compte de ann (member dans /acme)"
+        told("disable the account of ann (member in /acme)")
+        == "désactiver le compte de ann (member dans /acme)"
     )
 
 
@@ -84,9 +86,23 @@ def test_a_refusal_of_an_act_is_told_in_french_down_to_its_cause_and_its_remedy(
         "(the state of the account); bo has to accept the invitation first"
     )
     assert told(refusal) == (
-        'bo (« clerk » dans /acme) ne peut pas inviter sue comme "staff" à /acme: le compte de bo est '
-        "pending (the state of the account); bo doit d'abord accepter l'invitation"
+        "bo (« clerk » dans /acme) ne peut pas inviter sue comme « staff » à /acme : le compte de bo est "
+        "en attente (l'état du compte) ; bo doit d'abord accepter l'invitation"
     )
+
+
+REFUSALS = Path(__file__).parents[1] / "administration" / "refusals.txt"
+ENGLISH = re.compile(r"\b(the|is|in|of|by|or|and|has|an?|at|somebody|holders?|cannot)\b")
+
+
+def test_no_refusal_of_an_act_keeps_an_english_word_between_its_names():
+    locale.use("fr")
+    refusals = [
+        line for line in REFUSALS.read_text("utf-8").splitlines() if re.search(r"^\S.* may not ", line)
+    ]
+    told_ = [re.sub(r"« [^»]+ »|`[^`]+`", "", told(line)) for line in refusals if not line.startswith("#")]
+    assert len(told_) > 40
+    assert [line for line in told_ if ENGLISH.search(re.sub(r"(qu'il|il|n'y) a\b|\ba\b", "", line))] == []
 
 
 def test_a_message_behind_its_place_is_not_taken_for_the_answer_to_an_act():
