@@ -142,6 +142,8 @@ class Keeper:
             if (person, cause.rule) not in on_record:
                 acts.add(self._record(person, cause, "missed"))
         for person, cause in wanted.locked.items():
+            if person in wanted.gone:  # it is locked; what is put on record now is its end
+                continue
             said += self._locked(person, cause, on_record.get((person, cause.rule)))
         for lock in locks:
             said += self._over(lock, wanted)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -82,6 +83,15 @@ def test_somebody_missed_is_noted_and_locked_or_found_later(bureau: Bureau) -> N
     assert (states(bureau), bureau.accounts.calls) == (["missed"], [])
     keep(bureau, Standing(locked={sue(bureau): CAUSE}))
     assert states(bureau) == ["disabled"]
+
+
+def test_an_account_that_its_rule_still_locks_ends_on_its_day(bureau: Bureau) -> None:
+    bureau.hire(SUE)
+    keep(bureau, Standing(locked={sue(bureau): replace(CAUSE, due=bureau.now)}))
+    locks = tuple(bureau.store.acts.all(Lock, "acme"))
+    later = replace(CAUSE, due=bureau.now + timedelta(microseconds=1))
+    assert keep(bureau, Standing(locked={sue(bureau): later}, ended=locks)) == ["deleted"]
+    assert states(bureau) == ["ending"]
 
 
 def test_an_account_that_is_needed_after_all_no_longer_ends(bureau: Bureau) -> None:
