@@ -23,6 +23,7 @@ pytestmark = pytest.mark.live
 TOWN, VALLEY = "/lagune/brisemont", "/lagune/val-dorne"
 ROSALIE, CELESTIN = "rosalie.campanha@brisemont.example", "celestin.moreau@valdorne.example"
 AXEL, NOE, MADE = "axel.ruiz@town.example", "noe.blin@town.example", "lena.faure@brisemont.example"
+LEO = "leo.marin@town.example"
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +68,32 @@ def test_22_whoever_is_refused_keeps_an_account_without_any_group(
     assert datasud.users()[NOE]["enabled"]
     assert datasud.groups_of(NOE) == set()
     assert len(mails_to(mail_sink, NOE)) == 1
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def test_where_the_model_says_so_whoever_is_refused_loses_the_account_whatever_is_killed_in_between(
+    datasud: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise Killed
+
+    registered(datasud, LEO)
+    model = datasud.mapping / "model.yaml"
+    text = model.read_text("utf-8")
+    assert text.count("refused: keep_account") == 1
+    model.write_text(text.replace("refused: keep_account", "refused: delete_account"), "utf-8")
+    done(datasud, "joins", "request", TOWN, LEO)
+    with monkeypatch.context() as patch:
+        patch.setattr("syncd.app.acting.finish", killed)
+        with pytest.raises(Killed):
+            done(datasud, "joins", "refuse", TOWN, LEO, as_=ROSALIE)
+    assert LEO in datasud.users()
+    datasud.apply().ok()
+    assert LEO not in datasud.users()
+    model.write_text(text, "utf-8")
 
 
 def test_22_nobody_asks_with_an_address_never_confirmed_or_into_an_inactive_organization(
