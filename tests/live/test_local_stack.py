@@ -26,7 +26,7 @@ from deploy.local.daemon import SYNCD
 from deploy.local.keycloak import REPOSITORY
 from deploy.local.process import listens
 from deploy.local.servers import MailSink, ServerFailed, Slapd
-from deploy.local.stack import Stack, run, status, stop
+from deploy.local.stack import REALM, Stack, run, status, stop
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -217,6 +217,23 @@ def _first_start(preparing: subprocess.Popen[bytes], cache: Path) -> Server:
     pytest.fail(f"the preparation ended by itself with {preparing.returncode}")
 
 
+def _somebody_taken_out_of_a_group_comes_back(stack: Stack) -> None:
+    """As a newcomer does it, in the console: the daemon notices."""
+
+    def admin(method: str, path: str) -> list[dict[str, str]]:
+        return stack.keycloak.admin(method, f"realms/{REALM}/{path}")
+
+    users = admin("GET", "users?max=100")
+    user, groups = next(
+        (one["id"], found) for one in users if (found := admin("GET", f"users/{one['id']}/groups"))
+    )
+    admin("DELETE", f"users/{user}/groups/{groups[0]['id']}")
+    limit = time.monotonic() + 90
+    while groups[0]["id"] not in {group["id"] for group in admin("GET", f"users/{user}/groups")}:
+        assert time.monotonic() < limit, stack.daemon.log.read_text()
+        time.sleep(0.5)
+
+
 def test_a_run_applies_the_demo_and_a_second_one_has_nothing_to_do(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -229,6 +246,7 @@ def test_a_run_applies_the_demo_and_a_second_one_has_nothing_to_do(
         assert "syncd     ok" in capfd.readouterr().out
         command = [SYNCD, "--config", Stack(tmp_path / "stack").settings, "status"]
         told = subprocess.run(command, capture_output=True, text=True, check=True)
+        _somebody_taken_out_of_a_group_comes_back(Stack(tmp_path / "stack"))
     finally:
         stop(Stack(tmp_path / "stack"), wipe=True)
     assert "No daemon" not in told.stdout
