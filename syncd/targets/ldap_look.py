@@ -5,11 +5,12 @@ are asked for each time; of people, only a run sees it. Stamps are of the server
 `YOUNG` behind ours.
 
 A server that keeps `memberOf` writes it to people in a name of its own when syncd writes a group, and their
-stamps say no more than that something changed: up to the newest write of ours they tell nothing.
+stamps say no more than that something changed: until `AFTER` the newest write of ours they tell nothing.
 """
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from syncd.errors import PermissionMissing, PlaceMissing, TargetError
@@ -23,7 +24,6 @@ from syncd.targets.ldap_recall import STAMPS, YOUNG
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from datetime import datetime
 
     from syncd.ldapwire.directory import Directory
     from syncd.ldapwire.operations import Entry
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 CSN, MODIFIED = STAMPS
 CREATED, CREATOR, MODIFIER = "createTimestamp", "creatorsName", "modifiersName"
 CONTAINERS = ("organizationalUnit", *MEMBER_ATTRIBUTES)
+AFTER = timedelta(seconds=2)  # stamps are in whole seconds, and what the server adds comes a moment later
 MADE_BY_US = f"(&{any_of([equals('objectClass', name) for name in CONTAINERS])}({MARKER_ATTRIBUTE}={MARK}*))"
 
 
@@ -52,6 +53,7 @@ class LdapLook:
         self._first = self._since = self._next = since
         self._seen: dict[str, str] = {}  # id → stamp
         self._met: dict[str, str] = {}
+        self._told = ""  # the stamp up to which those of people tell nothing
         self._ours: frozenset[str] = frozenset()  # ids of units and groups
         self._still: frozenset[str] = frozenset()
 
@@ -78,10 +80,12 @@ class LdapLook:
         people = [row for row in changed if not _is_container(row)]
         us = directory.settings.bind_dn
         written = [row.text(MODIFIED) for row in units if _is_by(row, MODIFIER, us)]
-        told = _stamp(self._now()) if gone else max(written, default="")
+        if gone or written:
+            newest = self._now() if gone else _moment(max(written))
+            self._told = max(self._told, _stamp(newest + AFTER))
         foreign = [
             *(row for row in units if not _is_by(row, MODIFIER, us)),
-            *(row for row in people if row.text(MODIFIED) > told and not _is_by(row, MODIFIER, us)),
+            *(row for row in people if row.text(MODIFIED) > self._told and not _is_by(row, MODIFIER, us)),
         ]
         came = [row.dn for row in people if row.text(CREATED) >= since and not _is_by(row, CREATOR, us)]
         return Hints(
@@ -139,6 +143,10 @@ def _found_below(directory: Directory, base: str, since: str) -> list[Entry]:
 
 def _stamp(moment: datetime) -> str:
     return moment.strftime("%Y%m%d%H%M%SZ")
+
+
+def _moment(stamp: str) -> datetime:
+    return datetime.strptime(stamp[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
 
 
 def _is_container(row: Entry) -> bool:

@@ -111,6 +111,9 @@ def test_what_the_server_writes_to_people_when_syncd_writes_a_group_tells_nothin
     tree.wrote(SERVER, ANN)
     tree.passes(2)
     tree.wrote(US, GROUP)
+    assert not look.look()
+    look.settle()
+    tree.passes(1)
     tree.wrote(SERVER, ANN)
     assert not settled(look, tree)
     del tree.rows[GROUP]
@@ -120,7 +123,7 @@ def test_what_the_server_writes_to_people_when_syncd_writes_a_group_tells_nothin
 
 def test_a_person_who_is_changed_after_the_writes_of_syncd_is_told(tree, look):
     tree.wrote(US, GROUP)
-    tree.passes(2)
+    tree.passes(3)
     tree.wrote(ADMIN, ANN)
     assert settled(look, tree).places == {ANN}
 
