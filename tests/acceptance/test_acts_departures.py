@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import urllib.error
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,7 @@ SPACE, ADMIN = "/quai-est", "florent.duquesnoy@quai-est.example"
 OLD, NEW = "olga.one@quai-est.example", "nuno.two@quai-est.example"
 LIST, BOSS = "/fanal/autumn-list", "clemence.harispe@fanal.example"
 GUEST = "gil.guest@fanal.example"
+ABSENT = "anselme.kouassi@imprimerie-delsol.example"
 
 
 def rewrite(product: Product, *changes: tuple[str, str]) -> None:
@@ -153,3 +155,47 @@ def test_guests_lose_everything_while_they_are_turned_off_and_the_last_leaver_th
     done(site, "invitations", "send", LIST, GUEST, "--role", "guest", as_=BOSS)
     assert enabled(site, GUEST) == (True, True)
     assert (site.groups_of(GUEST), site.entry_groups_of(GUEST)) == held
+
+
+def test_who_leaves_the_last_unit_is_shut_out_and_then_gone_from_both_servers(
+    product: Callable[..., Product], mail_sink: MailSink
+) -> None:
+    site = with_notices(product("todoist"), mail_sink)
+    if GUEST not in site.users():
+        invited(site, mail_sink, LIST, GUEST, "guest", BOSS)
+    model = site.mapping / "model.yaml"
+    text = re.sub(
+        r"(removal: {what: membership,)( last: \w+,)?", r"\1 last: delete,", model.read_text("utf-8")
+    )
+    model.write_text(text, "utf-8")
+    done(site, "members", "remove", LIST, GUEST, as_=BOSS)
+    assert (enabled(site, GUEST), site.groups_of(GUEST)) == ((False, False), set())
+    site.apply().ok()
+    assert GUEST not in site.users()
+    assert site.entry(GUEST) not in site.entries(site.people_base)
+    assert site.plan()["totals"]["changes"] == 0
+
+
+def test_who_leaves_an_authoritative_roster_is_shut_out_and_let_in_again_when_back(
+    product: Callable[..., Product],
+) -> None:
+    site = product("todoist")
+    roster = "csv: staff.csv, columns: {email: E}, authoritative: {gone: disable, after: P0D}"
+    staff = [ABSENT, *(f"clerk{number}@fanal.example" for number in range(12))]
+
+    def is_in(*people: str) -> None:
+        (site.mapping / "staff.csv").write_text("\n".join(["E", *people, ""]), "utf-8")
+        site.apply().ok()
+
+    (site.mapping / "staff.csv").write_text("E\n", "utf-8")
+    rewrite(site, ("removal: {", f"rosters: {{staff: {{{roster}}}}}\nremoval: {{"))
+    is_in(*staff)
+    held = site.groups_of(ABSENT), site.entry_groups_of(ABSENT)
+    is_in(*staff[1:])
+    assert enabled(site, ABSENT) == (False, False)
+    assert (site.groups_of(ABSENT), site.entry_groups_of(ABSENT)) == held
+    (lock,) = site.cli("--output", "json", "held", site.name).ok().json["locked"]
+    assert (lock["who"], lock["rule"]) == (ABSENT, "rosters.staff.authoritative")
+    is_in(*staff)
+    assert enabled(site, ABSENT) == (True, True)
+    assert (site.groups_of(ABSENT), site.entry_groups_of(ABSENT)) == held
