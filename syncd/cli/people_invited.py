@@ -6,7 +6,7 @@ import csv
 import io
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -161,7 +161,7 @@ def _described(common: Asked, cells: dict[str, str]) -> Asked:
     own = {
         name.removeprefix(ATTRIBUTE): (text,) for name, text in cells.items() if name.startswith(ATTRIBUTE)
     }
-    fields = {name: text for name, text in cells.items() if name in COLUMNS - {"email"}}
+    fields: dict[str, Any] = {name: text for name, text in cells.items() if name in COLUMNS - {"email"}}
     return replace(common, address=cells["email"], attributes={**common.attributes, **own}, **fields)
 
 
