@@ -54,7 +54,7 @@ class KeycloakLook:
         self._assure(connection)
         found = connection.get("admin-events", first=0, max=MOST, dateFrom=self._since)
         self._met = frozenset(one["id"] for one in found)
-        self._next = self._first if now - OVERLAP < self._first <= now else now - OVERLAP
+        self._next = self._first if abs(now - self._first) < OVERLAP else now - OVERLAP
         own = claims.get("sub")
         foreign = [
             Event.of(one)
