@@ -65,9 +65,10 @@ class LockRow:
 class MappingStatus:
     """How one mapping stands. Times are ISO 8601 in UTC, empty where there was none.
 
-    `drift` is how many differences the newest run found, `invitations` how many there are by state. `reason`
-    is how a daemon found it last, empty where none has, `about` what that names: limits, servers, a file,
-    kinds of waiting; `told` is when operators were told of it, empty where nobody was.
+    `drift` is how many differences the newest run found, `invitations` how many there are by state. `behind`
+    are the parts of a mapping whose newest run did not end well. `reason` is how a daemon found it last,
+    empty where none has, `about` what that names: limits, servers, a file, kinds of waiting; `told` is when
+    operators were told of it, empty where nobody was.
     """
 
     name: str
@@ -81,6 +82,7 @@ class MappingStatus:
     owned: int = 0
     drift: int = 0
     invitations: Mapping[str, int] = field(default_factory=dict)
+    behind: tuple[str, ...] = ()
     reason: str = ""
     about: tuple[str, ...] = ()
     since: str = ""
@@ -186,6 +188,7 @@ class RunRow:
     failed: int = 0
     skipped: int = 0
     message: str = ""
+    part: str = ""  # the root unit of which it was, "/" of what belongs to none; empty for the whole mapping
 
 
 @dataclass(frozen=True, slots=True)

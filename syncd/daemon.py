@@ -98,7 +98,9 @@ class Daemon:
         self._metrics = Metrics()
         self._pulse = Pulse(BEAT)
         self._telling = Telling(self._files, self._metrics, self._rhythms)
-        self._runs = Runs(self._files, self._metrics, self._stopping.is_set, self._telling.ended)
+        self._runs = Runs(
+            self._files, self._metrics, self._stopping.is_set, self._telling.ended, self._ask_for_part
+        )
         self._dispatcher: Dispatcher
         self._clock: Clock
         self._looks = Looks(self._files, self._ask_after_look)
@@ -169,6 +171,9 @@ class Daemon:
     def _rhythms(self) -> dict[str, Rhythm]:
         """When mappings are due, for whom nobody else watches over that."""
         return self._clock.rhythms() if self._leads() else {}
+
+    def _ask_for_part(self, name: str, trigger: Trigger) -> bool:
+        return self._dispatcher.ask(name, trigger)
 
     def _leads(self) -> bool:
         return self._leader is not None and self._leader.leads()
@@ -306,7 +311,7 @@ class Daemon:
             problem, standing = self._runs.problem(name), self._files.standing(name)
             status = "ok" if not problem else "warn" if standing else "fail"
             yield f"mapping {name}", Check(status, problem)
-            last = self._runs.last.get(name)
+            last = self._runs.how(name)
             if last is None and self._shared:
                 continue  # another process may have run it
             yield (

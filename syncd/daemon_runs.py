@@ -14,12 +14,12 @@ import structlog
 
 from syncd.app.timing import windows_of
 from syncd.dispatch import Again
-from syncd.errors import Busy, MappingInvalid, StoreError, SyncdError, TargetError
+from syncd.errors import Busy, MappingInvalid, NotApart, StoreError, SyncdError, TargetError
 from syncd.reasons import of_error, of_fault, of_report
 from syncd.schedule import retry_at, window_end
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from syncd.app.in_force import InForce
     from syncd.dispatch import Trigger
@@ -45,38 +45,61 @@ class Runs:
         files: InForce,
         metrics: Metrics,
         stopping: Callable[[], bool],
-        ended: Callable[[str, Reason | None], None],
+        ended: Callable[[str, str, Reason | None], None],
+        ask: Callable[[str, Trigger], object],
     ) -> None:
-        """`ended` hears how each run left its mapping; nothing of one that was cut short by `stopping`."""
+        """`ended` hears how each run left its mapping; nothing of one that was cut short by `stopping`.
+
+        `ask` lets a part of a mapping run.
+        """
         self._files = files
         self._metrics = metrics
         self._stopping = stopping
         self._ended = ended
+        self._ask = ask
         self.last: dict[str, str] = {}
 
-    def run(self, name: str, trigger: Trigger, failures: int) -> Again | None:
-        """One run; a fault of ours is told, tried again as others are, and ends no schedule."""
-        with structlog.contextvars.bound_contextvars(mapping=name):
+    def run(self, asked: str, trigger: Trigger, failures: int) -> Again | None:
+        """One run; a fault of ours is told, tried again as others are, and ends no schedule.
+
+        `asked` is a mapping or, with the path of a root unit behind it, a part of one.
+        """
+        name, slash, root = asked.partition("/")
+        part = slash + root
+        with structlog.contextvars.bound_contextvars(mapping=name, **({"part": part} if part else {})):
             if name not in self._files.settings.mappings:
                 log.warning("asked for, but syncd.yaml has no such mapping here")
                 return None
             try:
-                return self._run(name, trigger, failures)
+                return self._run(name, part, trigger, failures)
             except Exception:
                 self._metrics.runs.labels(name, "fault").inc()
-                self.last[name] = "syncd itself is at fault, see the log"
+                self.last[asked] = "syncd itself is at fault, see the log"
                 log.exception("fault")
-                self._ended(name, of_fault())
+                self._ended(name, part, of_fault())
                 return self._retry(name, failures)
+
+    def how(self, name: str) -> str | None:
+        """How the newest run of a mapping ended, or of a part that did not end well; None where none has."""
+        found = {asked: last for asked, last in self.last.items() if asked.partition("/")[0] == name}
+        failed = sorted(asked for asked, last in found.items() if last)
+        if failed:
+            part = failed[0].removeprefix(name)
+            return f"{part}: {found[failed[0]]}" if part else found[failed[0]]
+        return "" if found else None
 
     def problem(self, name: str) -> str:
         """What is wrong with the files of a mapping, or with syncd.yaml, as they are now."""
-        found = self._files.problems.get(name)
+        found = self._wrong(name)
         if found is None:
             return ""
         return str(found.problems[0]) if isinstance(found, MappingInvalid) else str(found)
 
-    def _run(self, name: str, trigger: Trigger, failures: int) -> Again | None:
+    def _wrong(self, name: str) -> SyncdError | None:
+        found = self._files.problems.items()
+        return next((problem for asked, problem in list(found) if asked.partition("/")[0] == name), None)
+
+    def _run(self, name: str, part: str, trigger: Trigger, failures: int) -> Again | None:
         if self._stopping():
             return Again(datetime.now(UTC), failures)
         begun, started = datetime.now(UTC), monotonic()
@@ -84,20 +107,31 @@ class Runs:
             wait = self._wait(name)
             if wait is not None:
                 return Again(wait.until) if wait.until is not None else None
-            report = self._files.run(name, trigger.value)
-            again = self._done(name, report, begun, failures)
+            report = self._files.run(
+                name, trigger.value, part, lambda parts: self._let_run(name, parts, trigger)
+            )
+            again = self._done(name, part, report, begun, failures)
             reason: Reason | None = of_report(report)
         except SyncdError as error:
-            again = self._failed(name, error, failures)
+            again = self._failed(name, part, error, failures)
             reason = of_error(error)
         self._metrics.seconds.labels(name).observe(monotonic() - started)
-        self._metrics.valid.labels(name).set(int(name not in self._files.problems))
+        self._metrics.valid.labels(name).set(int(self._wrong(name) is None))
         if problem := self.problem(name):
             log.error("files are invalid, the last valid ones stay in force", problem=problem)
         if not self._stopping():
-            wrong = self._files.problems.get(name)
-            self._ended(name, of_error(wrong) if wrong is not None else reason)
+            wrong = self._files.problems.get(name + part)
+            self._ended(name, part, of_error(wrong) if wrong is not None else reason)
         return again
+
+    def _let_run(self, name: str, parts: Sequence[str], trigger: Trigger) -> None:
+        """Ask for the parts of a mapping; what is known of those that it no longer has is let go."""
+        names = {name, *(name + part for part in parts)}
+        for known in (self.last, self._files.problems):
+            for gone in [one for one in known if one.partition("/")[0] == name and one not in names]:
+                known.pop(gone, None)
+        for part in parts:
+            self._ask(name + part, trigger)
 
     def _wait(self, name: str) -> Wait | None:
         """Whether a pause or a maintenance window keeps the mapping from its run; said in the log."""
@@ -115,7 +149,7 @@ class Runs:
             return Wait(ends)
         return None
 
-    def _done(self, name: str, report: RunReport, begun: datetime, failures: int) -> Again | None:
+    def _done(self, name: str, part: str, report: RunReport, begun: datetime, failures: int) -> Again | None:
         """Write down how a run ended; one that could not read a server is tried again before it is due."""
         with structlog.contextvars.bound_contextvars(run=report.run):
             level = log.warning if report.exit_code else log.info
@@ -123,23 +157,33 @@ class Runs:
                   mails=len(report.mails), message=report.message)  # fmt: skip
         self._metrics.report(name, report)
         self._metrics.runs.labels(name, str(report.exit_code)).inc()
-        self.last[name] = f"exit code {report.exit_code}: {report.message}" if report.exit_code else ""
+        self.last[name + part] = f"exit code {report.exit_code}: {report.message}" if report.exit_code else ""
         self._count_invitations(name)
         if report.exit_code == 0:
-            self._metrics.succeeded({name: begun})
+            self._metrics.succeeded({name: begun} if not report.plan.part else self._oldest(name))
             return None
         if self._stopping():  # what it left is for another process, or for the next one here
             return Again(datetime.now(UTC))
         return self._retry(name, failures) if report.exit_code == TargetError.exit_code else None
 
-    def _failed(self, name: str, error: SyncdError, failures: int) -> Again | None:
+    def _oldest(self, name: str) -> dict[str, datetime]:
+        """A mapping succeeded last when the last of its parts to do so did."""
+        app = self._files.app()
+        try:
+            last = app.last_success(name)
+        finally:
+            app.close()
+        return {} if last is None else {name: last}
+
+    def _failed(self, name: str, part: str, error: SyncdError, failures: int) -> Again | None:
         """A run that did not come about."""
-        if isinstance(error, Busy):
-            log.info("somebody else works on it", reason=error.message)
+        if isinstance(error, Busy | NotApart):
+            why = "somebody else works on it" if isinstance(error, Busy) else "left to a run of the whole"
+            log.info(why, reason=error.message)
             self._metrics.runs.labels(name, "busy").inc()
         else:
             log.error("no run", problem=str(error))
-            self.last[name] = str(error)
+            self.last[name + part] = str(error)
             self._metrics.runs.labels(name, str(error.exit_code)).inc()
         away = isinstance(error, StoreError)  # its server may be back in a moment
         return self._retry(name, failures) if error.retryable or away else None

@@ -16,6 +16,7 @@ import structlog
 
 from syncd.app.timing import windows_of
 from syncd.errors import SyncdError
+from syncd.mapping.parts import TRUNK
 from syncd.schedule import window_end
 
 if TYPE_CHECKING:
@@ -55,13 +56,13 @@ class Telling:
         self._woken.set()
         self._thread.join()
 
-    def ended(self, mapping: str, reason: Reason | None) -> None:
-        """Note how a run left its mapping; None says nothing about it."""
+    def ended(self, mapping: str, part: str, reason: Reason | None) -> None:
+        """Note how a run left its mapping, or a part of it; None says nothing about it."""
         if reason is None:
             return
         app = self._files.app()
         try:
-            app.judge(mapping, reason)
+            app.judge_part(mapping, part or TRUNK, reason)
         except SyncdError as error:
             log.error("not noted", mapping=mapping, reason=reason.state.value, problem=str(error))  # noqa: TRY400 - it says why
         finally:

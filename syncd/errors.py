@@ -116,6 +116,13 @@ class Busy(SyncdError):
     retryable = True
 
 
+class NotApart(SyncdError):
+    """A run of a part of a mapping met what only a run of the whole can judge; nothing was written."""
+
+    exit_code = 75
+    retryable = True
+
+
 class Stale(SyncdError):
     """What was decided on has been changed by somebody else meanwhile; nothing was written."""
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from syncd.model import RunReport
+    from syncd.model import RunPlan, RunReport
 
 BEATS_MISSED = 4  # after which the main loop counts as stuck
 HEALTH = "127.0.0.1:9464"  # where the daemon listens unless told otherwise
@@ -55,6 +55,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._found: dict[str, dict[str, tuple[int, int, Counter[tuple[str, str]]]]] = {}
         own: dict[str, Any] = {"registry": self.registry}
         one = ["mapping"]
         self.success = Gauge(
@@ -115,20 +116,26 @@ class Metrics:
         for one in report.outcomes:
             target = targets.get(id(one.change), "")
             self.changes.labels(mapping, target, one.change.op.value, one.result.value).inc()
-        self._drifted(mapping, report)
+        self._planned(mapping, report.plan)
         for target in report.plan.failed:
             self.unread.labels(mapping, target).inc()
-        self.held.labels(mapping).set(report.plan.held)
         self.simulated.labels(mapping).set(int(report.plan.mode != ENFORCED))
-        self.stopped.labels(mapping).set(len(report.plan.stops))
 
-    def _drifted(self, mapping: str, report: RunReport) -> None:
-        """What the newest run found; what it no longer found is 0 and not what an older one said."""
-        found = Counter(
-            (plan.target, change.op.value) for plan in report.plan.plans for change in plan.changes
-        )
-        for target, op in product((plan.target for plan in report.plan.plans), Op):
-            self.drift.labels(mapping, target, op.value).set(found[target, op.value])
+    def _planned(self, mapping: str, plan: RunPlan) -> None:
+        """What the newest run found, of a mapping in parts the newest of each that ran here.
+
+        What is no longer found is 0 and not what an older one said.
+        """
+        known = self._found.setdefault(mapping, {})
+        for part in [part for part in known if not (part and plan.part)]:
+            del known[part]
+        found = Counter((one.target, change.op.value) for one in plan.plans for change in one.changes)
+        known[plan.part] = (plan.held, len(plan.stops), found)
+        drift = sum((counts for _, _, counts in known.values()), Counter[tuple[str, str]]())
+        for target, op in product((one.target for one in plan.plans), Op):
+            self.drift.labels(mapping, target, op.value).set(drift[target, op.value])
+        self.held.labels(mapping).set(sum(held for held, _, _ in known.values()))
+        self.stopped.labels(mapping).set(sum(stops for _, stops, _ in known.values()))
 
     def succeeded(self, successes: Mapping[str, datetime]) -> None:
         """When mappings last succeeded; of those before this process too, lest they look like none at all."""
@@ -137,6 +144,7 @@ class Metrics:
 
     def forget(self, mapping: str) -> None:
         """No word more of a mapping that left syncd.yaml: nobody can make its alarms end."""
+        self._found.pop(mapping, None)
         for metric in vars(self).values():
             if isinstance(metric, MetricWrapperBase) and "mapping" in metric._labelnames:  # noqa: SLF001 - no public way
                 metric.remove_by_labels({"mapping": mapping})

@@ -372,12 +372,14 @@ class Inviter:
     def _vouch(self, one: Invitation) -> None:
         person = self._person(one)
         if person is not None:
-            self.store.save_persons([replace(person, invited=person.invited | {one.address})])
+            vouched = replace(person, invited=person.invited | {one.address})
+            self.store.save_persons([vouched], known=[person])
 
     def _pin(self, one: Invitation, account: str) -> None:
         person = self._person(one)
         if person is not None:
-            self.store.save_persons([replace(person, pins={**person.pins, KEYCLOAK: account})])
+            pinned = replace(person, pins={**person.pins, KEYCLOAK: account})
+            self.store.save_persons([pinned], known=[person])
 
     # --- mails ----------------------------------------------------------------------------------------
 

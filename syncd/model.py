@@ -446,6 +446,7 @@ class RunPlan:
     only: str = ""  # the unit to which the plan was narrowed, with all below; empty for all
     target: str = ""  # the target to which it was narrowed
     mode: str = ENFORCED  # what the policy in force says of the whole mapping; all else writes nothing
+    part: str = ""  # of a mapping that runs in parts: the root unit, "/" for what belongs to none
 
     @property
     def changes(self) -> int:
@@ -460,7 +461,7 @@ class RunPlan:
     @property
     def is_part(self) -> bool:
         """Whether it was narrowed: nobody looked at the rest, and a run of it did not do the rest."""
-        return bool(self.only or self.target)
+        return bool(self.only or self.target or self.part)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from syncd.model import Attrs, Desired, Key, Limits, Observation, Owned
 
 __all__ = [
+    "NAMED",
     "Facts",
     "blocked",
     "diff",

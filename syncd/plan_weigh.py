@@ -291,10 +291,11 @@ def _administrators(
 # --- digest -----------------------------------------------------------------------------------------------
 
 
-def digest(plans: Sequence[Plan], stops: Sequence[Stop], loosened: Sequence[str] = ()) -> str:
+def digest(plans: Sequence[Plan], stops: Sequence[Stop], loosened: Sequence[str] = (), part: str = "") -> str:
     """SHA-256 in hexadecimal over changes, holds, stops and the policies that become looser.
 
-    Equal for equal plans in any order. Lines of files and counts that move with the clock are left out.
+    A plan of a part of a mapping is never one of another part. Equal for equal plans in any order. Lines of
+    files and counts that move with the clock are left out.
     """
     document = {
         "plans": {
@@ -306,6 +307,7 @@ def digest(plans: Sequence[Plan], stops: Sequence[Stop], loosened: Sequence[str]
         },
         "stops": sorted({stop.limit for stop in stops}),
         "loosened": sorted(loosened),
+        **({"part": part} if part else {}),
     }
     return sha256(_text(document).encode()).hexdigest()
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from syncd import identity, plan, policy
+from syncd import identity, plan, policy, prepare_parts
 from syncd.errors import MappingInvalid, TargetError, UsageError
-from syncd.mapping import limits, outputs
+from syncd.mapping import limits, outputs, parts
 from syncd.mapping.collector import paused
 from syncd.mapping.compile import check_holdings, kept_units_gone
 from syncd.mapping.federation import federated_twice
@@ -103,6 +103,8 @@ class Job:
     advance: Callable[[Prepared], Sequence[Mailed]] | None = None  # makes accounts and sends mails
     judge: Callable[[identity.Resolution, Policy], Standing] | None = None  # whom rules lock, open or end
     stop: Callable[[], bool] = lambda: False  # before each wave: whether the rest is the next run's
+    part: str = parts.WHOLE  # of the mapping; `files` then hold no more than it needs
+    homes: Mapping[str, frozenset[str]] = field(default_factory=dict)  # `parts.homes` of the whole mapping
     everybody: bool = False  # whether somebody may ask for whoever there is, as acts do
     confirmed: bool = True  # whether somebody says yes to the plan before it runs
 
@@ -160,7 +162,8 @@ def prepare(job: Job, narrowing: Narrowing = WHOLE) -> Prepared:
 
     What would be taken away was read in this very run: where a target only remembers it, it is read afresh
     and everything is decided again. Raises `MappingInvalid` where the memberships, once it is known who is
-    who, do not hold, and `UsageError` where there is nothing by the names of the narrowing.
+    who, do not hold, `UsageError` where there is nothing by the names of the narrowing, and of a part of a
+    mapping `NotApart` where only a run of the whole can judge.
     """
     while True:
         prepared = _prepared(job, narrowing)
@@ -197,18 +200,21 @@ def _takes_away(change: Change) -> bool:
 
 
 def _prepared(job: Job, narrowing: Narrowing) -> Prepared:
-    store = job.store
-    owned = {name: store.owned(job.mapping, name) for name in job.targets}
-    known = concerned(job, owned)
+    compiled, store = job.files.compiled, job.store
+    containers = {name: _shaped(job, name, None) for name in job.targets}
+    apart = prepare_parts.apart_of(job.part, job.homes, compiled, containers) if job.part else None
+    ledger = prepare_parts.ledger_of(apart, store, job.mapping, job.targets)
+    owned = {name: apart.rows(name, rows) for name, rows in ledger.items()} if apart else ledger
+    known = concerned(job, ledger)
     _check_narrowing(job, narrowing, owned)
-    seen, failed = _read(job, owned, known)
+    seen, failed = _read(job, containers, owned, known, apart)
     _check_federations(job, seen)
     people = resolved(job, known, owned, seen, lambda people: _check(job.files, people, owned))
     observed = {name: identity.rekey(observation, name, people) for name, observation in seen.items()}
     for name, found in observed.items():
         owned[name] += under_former_names(job, name, found, owned[name], people)
     view = _People(people, _made(owned), job.waiting)
-    policies = _policies(job, [row.origin for rows in owned.values() for row in rows])
+    policies = _policies(job, [row.origin for rows in ledger.values() for row in rows])
     wholly = not (failed or job.unbuilt)
     standing = job.judge(people, policies.in_force) if job.judge and wholly else None
     doors = Doors.of(people, standing, job.locked, job.freed, job.deleted)
@@ -229,13 +235,22 @@ def _prepared(job: Job, narrowing: Narrowing) -> Prepared:
         for name, one in wanted.items()
     }
     bounds = _limits(job, policies, people)
+    if apart:
+        gone = (job.deleted | standing.gone) if standing else job.deleted
+        ends = any(row.origin.person in gone for rows in ledger.values() for row in rows)
+        first = not store.first_apply_done(job.mapping)
+        prepare_parts.check_settled(policies.in_force, policies.waiting, first=first, ends=ends)
+        desired = prepare_parts.kept(apart, desired, people)
     plans = [narrowing.of(one) for one in _planned(job, desired, observed, owned, bounds)]
+    if apart:
+        prepare_parts.check_inside(apart, plans)
     shown = RunPlan(
         job.mapping, job.environment, "", plans, failed={**job.unbuilt, **failed},
         policy_waiting=policies.waiting, first=bounds.first_plan, additive=bounds.additive,
         only=narrowing.top, target=narrowing.target or "", mode=policies.in_force.mode or "enforce",
+        part=job.part,
     )  # fmt: skip
-    shown = _weighed(shown, job, owned, desired, bounds, people)
+    shown = _weighed(shown, job, ledger, desired, bounds, people)
     shown = described(shown, job.files, job.servers, people, owned)
     return Prepared(shown, people, observed, desired, policies, job.marker, standing)
 
@@ -278,16 +293,23 @@ def _check_narrowing(job: Job, narrowing: Narrowing, owned: Mapping[str, Sequenc
 
 
 def _read(
-    job: Job, owned: Mapping[str, Sequence[Owned]], known: Sequence[identity.Person]
+    job: Job,
+    containers: Mapping[str, Desired],
+    owned: Mapping[str, Sequence[Owned]],
+    known: Sequence[identity.Person],
+    apart: parts.Apart | None,
 ) -> tuple[dict[str, Observation], dict[str, str]]:
     """Read every target whole; those that cannot be read are named with their message."""
     seen: dict[str, Observation] = {}
     failed: dict[str, str] = {}
     for name, target in job.targets.items():
-        containers = _shaped(job, name, None)
+        wanted = apart.keep(name, containers[name]) if apart else containers[name]
+        scope = _scope(name, job.files.compiled, wanted, owned[name], known)
+        if apart:
+            scope = prepare_parts.scope_of(apart, name, scope, wanted, owned[name], known)
         try:
             with span("read", mapping=job.mapping, target=name):
-                seen[name] = target.read(_scope(name, job.files.compiled, containers, owned[name], known))
+                seen[name] = target.read(scope)
         except TargetError as error:
             failed[name] = error.in_one_line
     return seen, failed
@@ -442,7 +464,8 @@ def _policies(job: Job, ledger: Sequence[Origin]) -> Policies:
 
 def _limits(job: Job, policies: Policies, people: identity.Resolution) -> Limits:
     first = not job.store.first_apply_done(job.mapping)
-    removed = job.store.removed_since(job.mapping, job.now() - DAY)
+    lately = job.store.removed_since(job.mapping, job.now() - DAY)
+    removed = parts.removed_here(lately, job.part, job.homes)
     adoptions = job.store.adoptions(job.mapping)
     whole = limits.limits_of(policies.in_force, first=first, removed_last_day=removed)
     units = unit_limits(job.files.compiled, policies.units, first=first, removed=removed)
@@ -475,5 +498,5 @@ def _weighed(  # noqa: PLR0913, PLR0917 - the sides of a run, each with a name o
 ) -> RunPlan:
     inactive = frozenset(person for (person, _), one in people.accounts.items() if not one.enabled)
     stops, uses = plan.weigh(shown.plans, owned, desired, bounds, today=job.today, inactive=inactive)
-    digest = plan.digest(shown.plans, stops, shown.policy_waiting)
+    digest = plan.digest(shown.plans, stops, shown.policy_waiting, job.part)
     return replace(shown, stops=stops, uses=uses, digest=digest)

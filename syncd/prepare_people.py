@@ -65,7 +65,7 @@ def resolved(
         people = resolve(entries, accounts, there, job.new_id)
         check(people)
         try:
-            job.store.save_persons(people.changed, names_of(entries), {one.id for one in there})
+            job.store.save_persons(people.changed, names_of(entries), there)
         except Stale:
             known = concerned(job, owned)
         else:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from syncd.errors import Busy, MappingInvalid, Refused, Stale, TargetError
+from syncd.errors import Busy, MappingInvalid, NotApart, Refused, Stale, TargetError
 from syncd.model import ENFORCED, Result
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def of_files(problem: Problem) -> Reason:
 
 def of_error(error: SyncdError) -> Reason | None:
     """Why a run did not come about; None where somebody else was at work, which says nothing."""
-    if isinstance(error, Busy | Stale):
+    if isinstance(error, Busy | NotApart | Stale):
         return None
     if isinstance(error, MappingInvalid):
         return of_files(next((one for one in error.problems if one.severity == "error"), error.problems[0]))
@@ -122,7 +122,7 @@ def of_report(report: RunReport) -> Reason | None:
     plan = report.plan
     if plan.failed:
         return Reason(State.FAILING, tuple(sorted(plan.failed)), detail="\n".join(plan.failed.values()))
-    if plan.mode != ENFORCED or plan.is_part:
+    if plan.mode != ENFORCED or plan.only or plan.target:
         return None
     if report.exit_code == Refused.exit_code and plan.stops:
         limits = tuple(sorted({one.limit for one in plan.stops}))
@@ -150,6 +150,26 @@ def _waiting(report: RunReport) -> Reason:
         return Reason()
     told = {name: str(count) for name, count in sorted(counts.items())}
     return Reason(State.HELD, tuple(told), {"plan": plan.digest[:PLAN], **told})
+
+
+_WORST = (State.INVALID, State.FAILING, State.STOPPED, State.HELD, State.WELL)
+
+
+def together(found: Mapping[str, Reason]) -> Reason:
+    """The worst of how the parts of a mapping are, by root unit, and all of them that are so.
+
+    Which root units a limit stops is told anew, which ones a server or a wait holds up is not.
+    """
+    worst = min((one.state for one in found.values()), key=_WORST.index, default=State.WELL)
+    parts = {part: one for part, one in sorted(found.items()) if one.state is worst}
+    counts, names, lines, facts = Counter[str](), set[str](), list[str](), dict[str, str]()
+    for part, one in parts.items():
+        counts.update({name: int(one.facts[name]) for name in one.names if worst is State.HELD})
+        names.update(f"{part} {name}" if worst is State.STOPPED else name for name in one.names)
+        lines += [f"{part}: {line}" for line in one.detail.splitlines() or [", ".join(one.names)]]
+        facts = {**one.facts, **facts}
+    facts |= {name: str(count) for name, count in counts.items()}
+    return Reason(worst, tuple(sorted(names)), facts, "\n".join(lines))
 
 
 # --- whether it is told -------------------------------------------------------------------------------

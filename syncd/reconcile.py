@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from syncd import plan
 from syncd.errors import Refused, TargetError
 from syncd.identity import Person, fold
+from syncd.mapping.parts import TRUNK
 from syncd.model import ENFORCED, Change, Key, Kind, Op, Outcome, Owned, Plan, Result, RunPlan, RunReport
 from syncd.plan_narrow import Narrowing
 from syncd.prepare import prepare, wholly_read
@@ -53,7 +54,7 @@ def apply(  # noqa: PLR0913 - who asks, how, and who watches are three things
     """
     with (
         span("run", mapping=job.mapping, trigger=trigger),
-        job.store.lease(job.mapping, actor, LEASE) as lease,
+        job.store.lease(job.mapping, actor, LEASE, job.part) as lease,
     ):
         prepared = prepare(replace(job, confirmed=confirmed), Narrowing.of_plan(reviewed))
         if reviewed is not None and reviewed.digest != prepared.plan.digest:
@@ -62,7 +63,7 @@ def apply(  # noqa: PLR0913 - who asks, how, and who watches are three things
                 f"({prepared.plan.digest[:12]}); nothing was changed",
                 "look at `syncd plan` again",
             )
-        run = job.store.start_run(job.mapping, trigger, actor)
+        run = job.store.start_run(job.mapping, trigger, actor, job.part)
         approved = _approved(job, prepared)
         persons = dict(prepared.people.persons)
         going = _Run(job, lease, run, prepared, approved, actor, progress, persons)
@@ -114,10 +115,11 @@ class _Run:
     def _may_mail(self, plans: Sequence[Plan]) -> bool:
         """Mails are part of the run: where a limit or the mode lets nothing be written, none leaves.
 
-        Nor does one with a part of a plan: mails are not sorted by unit.
+        Nor does one with a part of a plan, mails are not sorted by unit: they are the trunk's.
         """
         shown = self.prepared.plan
-        return shown.mode == ENFORCED and not shown.is_part and (bool(plans) or not shown.plans)
+        whole = self.job.part == TRUNK or not shown.is_part
+        return shown.mode == ENFORCED and whole and (bool(plans) or not shown.plans)
 
     def _allowed(self) -> tuple[list[Plan], str]:
         """The plans that policy and limits let through, and why something is refused, if it is."""
@@ -223,8 +225,9 @@ class _Run:
 
     def _know(self, learned: Mapping[str, Person]) -> None:
         if learned:
+            before = [self.persons[person] for person in learned]
             self.persons.update(learned)
-            self.job.store.save_persons(learned.values())
+            self.job.store.save_persons(learned.values(), known=before)
 
     def _accept(self) -> None:
         """A run that somebody confirmed, or whose plan was approved, is the first approved plan.

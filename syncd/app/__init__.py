@@ -19,21 +19,24 @@ from syncd.app import connections, files, people, standing
 from syncd.app.acting import Acting
 from syncd.app.examination import doctor
 from syncd.app.explain import explanations
+from syncd.app.in_parts import InParts
 from syncd.app.neighbours import Neighbours
 from syncd.app.setup import bootstrap, integrity_key
-from syncd.app.telling import Telling, shown
+from syncd.app.telling import Telling
 from syncd.app.timing import Timing
 from syncd.app.validation import validate_paths
-from syncd.app_types import AuditRow, HeldRow, MappingStatus, PlanRow, RunDetail, RunRow
-from syncd.errors import Refused, SyncdError, TargetError, UsageError
+from syncd.app_types import AuditRow, HeldRow, PlanRow, RunDetail, RunRow
+from syncd.errors import NotApart, Refused, SyncdError, TargetError, UsageError
 from syncd.mapping import limits, outputs
 from syncd.mapping.json_schema import json_schema
+from syncd.mapping.parts import TRUNK, WHOLE, homes, part_of
 from syncd.mapping.suggestions import meant_or_listed
 from syncd.model import ENFORCED, Change, Op, Outcome, Result
 from syncd.plan_narrow import Narrowing
 from syncd.prepare import Files, Job, prepare, wholly_read
 from syncd.render.documents import plan_document
 from syncd.store import open_store
+from syncd.store.parts import own
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -53,7 +56,7 @@ if TYPE_CHECKING:
 __all__ = ["App", "bootstrap", "validate_paths"]
 
 
-class App(Acting, Telling):
+class App(Acting, InParts, Telling):
     """One operator's file, its store, and everything that can be done with them."""
 
     def __init__(  # noqa: PLR0913 - what is other for a daemon, each by name
@@ -120,7 +123,7 @@ class App(Acting, Telling):
         self._keep(plan)
         return plan
 
-    def apply(
+    def apply(  # noqa: PLR0913 - what, who says so, who watches, and how much of it
         self,
         mapping: str,
         plan: RunPlan | None,
@@ -128,12 +131,16 @@ class App(Acting, Telling):
         confirmed: bool,
         actor: str,
         progress: reconcile.Progress = reconcile.silent,
+        part: str = WHOLE,
     ) -> RunReport:
-        """Carry out the plan that was shown, narrowed as it was, if a fresh one equals it."""
+        """Carry out the plan that was shown, narrowed as it was, if a fresh one equals it.
+
+        A part has no plan that was shown. Raises `NotApart` where only a run of the whole can judge.
+        """
         trigger = "apply" if confirmed else self._trigger
-        if plan is None:
+        if plan is None and part in (WHOLE, TRUNK):
             self._answer_links(mapping)
-        job = self._job(mapping)
+        job = self._job(mapping, part)
         report = reconcile.apply(
             job, plan, confirmed=confirmed, actor=actor, trigger=trigger, progress=progress
         )
@@ -189,16 +196,6 @@ class App(Acting, Telling):
         return found
 
     # --- how things stand -----------------------------------------------------------------------------
-
-    def status(self) -> list[MappingStatus]:
-        """How each mapping stands, from the store alone."""
-        known = self.known()
-        return [replace(self._status(name), **shown(known.get(name))) for name in self.mapping_names()]
-
-    def last_successes(self) -> dict[str, datetime]:
-        """When the newest run that succeeded began, of each mapping that has one among its newest runs."""
-        found = {name: _success(self._db.runs(mapping=name, limit=20)) for name in self.mapping_names()}
-        return {name: run.started for name, run in found.items() if run is not None}
 
     def holders(self, natives: Collection[str]) -> set[str]:
         """The mappings that hold something by one of these ids; for telling whom to look at, no more."""
@@ -346,26 +343,32 @@ class App(Acting, Telling):
         except SyncdError:
             return None
 
-    def _job(self, mapping: str) -> Job:
-        store = self._db
+    def _job(self, mapping: str, part: str = WHOLE) -> Job:
+        store, of_root = self._db, part not in (WHOLE, TRUNK)
         loaded = self._load(self.settings, self._known(mapping))
         inviter = people.inviter_of(self.settings, mapping, loaded, store)
-        if inviter is not None:
+        if inviter is not None and not of_root:
             inviter.settle()
         compiled, read = self._compiled_files(mapping, loaded)
         self._neighbours.refuse_clashes(self.settings, mapping, compiled)
         for former in compiled.formerly:
             store.renamed_mapping(former, mapping)
+        if of_root and (part[1:],) not in compiled.units:
+            raise NotApart(f"{mapping} has no root unit {part} any more")
+        read = replace(read, compiled=part_of(compiled, part))
         marker = f"{self.settings.environment}/{mapping}"
         targets: dict[str, Target] = {}
         unbuilt: dict[str, str] = {}
         servers: dict[str, str] = {}
-        may_write = partial(store.may_write, mapping)
+        may_write = partial(store.may_write, mapping, part)
+        remembers = self._remembers and not of_root  # what a root unit has in a directory is soon read
         for output, connection in connections.outputs_of(self.settings, compiled).items():
             servers[output] = connections.server(self.settings, connection)
             try:
                 keeper = (
-                    connections.keeper(self.settings, store, mapping, output) if self._remembers else None
+                    connections.keeper(self.settings, store, own(mapping, part), output)
+                    if remembers or (self._remembers and output == outputs.KEYCLOAK)
+                    else None
                 )
                 targets[output] = connections.target(
                     self.settings, compiled, output, connection, marker, may_write=may_write, keeper=keeper
@@ -390,7 +393,11 @@ class App(Acting, Telling):
             deleted=people.locked(store, mapping, "deleted"),
             waiting=inviter.waiting() if inviter else {},
             stop=self._stop,
+            part=part,
+            homes=homes(compiled) if part else {},
         )
+        if of_root:
+            return job  # rules about accounts, invitations and mails are the trunk's
         others = [name for name in self.mapping_names() if name != mapping]
         return replace(
             job, judge=standing.judge(job, read.rosters, others), advance=self._advance(job, inviter)
@@ -408,32 +415,8 @@ class App(Acting, Telling):
         simulated = plan.mode != ENFORCED and plan.changes
         if simulated or plan.stops or plan.held or plan.policy_waiting:
             stops = [stop.detail for stop in plan.stops]
-            self._db.save_plan("", plan.mapping, plan.digest, plan_document(plan), stops, datetime.now(UTC))
-
-    def _status(self, name: str) -> MappingStatus:
-        runs = self._db.runs(mapping=name, limit=20)
-        last = runs[0] if runs else None
-        success = _success(runs)
-        plan = next((plan for plan in self._db.plans(mapping=name, limit=1)), None)
-        totals = (plan.document or {}).get("totals", {}) if plan and plan.state == "pending" else {}
-        owned = [row for output in self._outputs(name) for row in self._db.owned(name, output)]
-        return MappingStatus(
-            name=name,
-            last_run=last.started.isoformat() if last else "",
-            last_result=_result(last) if last else "",
-            last_success=success.started.isoformat() if success else "",
-            pending=totals.get("changes", 0),
-            held=totals.get("held", 0),
-            stopped=totals.get("stops", 0),
-            people=len({row.origin.person for row in owned if row.origin.person}),
-            owned=len(owned),
-            drift=sum(last.counts.values()) if last else 0,
-            invitations=self.invitation_states(name),
-        )
-
-    def _outputs(self, mapping: str) -> Sequence[str]:
-        compiled = self._compiled_or_none(mapping)
-        return outputs.output_names(compiled) if compiled else ("keycloak", "ldap")
+            now, document = datetime.now(UTC), plan_document(plan)
+            self._db.save_plan("", plan.mapping, plan.digest, document, stops, now, plan.part)
 
 
 def _lies_at(change: Change, path: str) -> bool:
@@ -447,18 +430,11 @@ def _forgotten(row: Owned) -> Outcome:
     return Outcome(change, Result.DONE)
 
 
-def _success(runs: Sequence[StoredRun]) -> StoredRun | None:
-    return next((run for run in runs if run.exit_code == 0), None)
-
-
-def _result(run: StoredRun) -> str:
-    return run.state if run.exit_code is None else str(run.exit_code)
-
-
 def _run_row(run: StoredRun) -> RunRow:
     return RunRow(
         id=run.id,
         mapping=run.mapping,
+        part=run.part,
         started=run.started.isoformat(),
         finished=run.finished.isoformat() if run.finished else "",
         trigger=run.trigger,

@@ -14,6 +14,7 @@ from syncd.app.office import Before, office_of, write_down
 from syncd.app.people_lists import lock_rows
 from syncd.app.standing import finish
 from syncd.errors import Busy, MappingInvalid, Stale, UsageError
+from syncd.mapping.parts import TRUNK
 from syncd.membership_redemptions import TO_DECIDE, process
 from syncd.membership_words import Verdict
 from syncd.prepare import prepare, wholly_read
@@ -180,12 +181,16 @@ class Acting:
     def _finish(self, job: Job, report: RunReport) -> None:
         """Keep what waits for approval, and write down in acts what the run made true."""
         self._keep(report.plan)
-        if not report.exit_code:
+        if not report.exit_code and report.plan.part != TRUNK:
             write_down(job, report.run)
         if not report.exit_code and not report.plan.is_part:
             self._end_accounts(job, report)
-            with suppress(Stale):  # another run answered them
-                job.store.acts.change(gone=self._calls)
+            self._answered(job.store)
+
+    def _answered(self, store: Store) -> None:
+        """Nobody calls any more for what this run did, or for what it asked the runs of parts to do."""
+        with suppress(Stale):  # another run answered them
+            store.acts.change(gone=self._calls)
 
     def _end_accounts(self, job: Job, report: RunReport) -> None:
         """Delete the accounts from which this run took everything, and let applications hear of it."""

@@ -10,7 +10,7 @@ from syncd.app import connections
 from syncd.app.rosters import Network, Reader, Sources
 from syncd.app.sources import source_problems
 from syncd.errors import MappingInvalid, Problem
-from syncd.mapping import limits, outputs
+from syncd.mapping import check_parts, limits, outputs, parts
 from syncd.mapping.compile import compile_mapping, needs_of
 from syncd.mapping.limits_units import looser_units
 from syncd.mapping.read import load
@@ -69,6 +69,10 @@ def check_reach(settings: Settings, name: str, loaded: Loaded, compiled: Compile
     problems = outputs.problems(compiled, settings.environment, reach_of(settings, name))
     problems += _connections(settings, name, compiled)
     problems += _loosened(settings, name, loaded, compiled)
+    if not problems and split_into(settings, name, loaded):
+        place = check_parts.place_of(loaded.places, settings.place("mappings", name, "policy", "split"))
+        reach = reach_of(settings, name)
+        problems += check_parts.problems(compiled, settings.environment, reach, place)
     if any(problem.severity == "error" for problem in problems):
         raise MappingInvalid(problems)
 
@@ -140,6 +144,14 @@ def reach_of(settings: Settings, name: str) -> outputs.Reach:
         bases=may.bases,
         grants=frozenset(may.grants),
     )
+
+
+def split_into(settings: Settings, name: str, loaded: Loaded) -> tuple[str, ...]:
+    """The root units, as parts, where the policy asks that they run apart; else none."""
+    policy = limits.overlay(limits.operator_policy(settings.mappings[name].policy), loaded.document.policy)
+    if not parts.splits(policy):
+        return ()
+    return tuple(sorted(f"/{root}" for named in loaded.document.units.values() for root in named))
 
 
 def folder_of(path: Path) -> Path:

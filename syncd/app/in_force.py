@@ -7,17 +7,19 @@ nothing is written. What is wrong is kept, with its line, for those who ask.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
+
+import structlog
 
 from syncd import settings as settings_module
 from syncd.app import App, files
 from syncd.app.neighbours import Neighbours
 from syncd.app.timing import check_times
-from syncd.errors import MappingInvalid, SyncdError
+from syncd.errors import MappingInvalid, NotApart, SyncdError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from syncd.mapping.read import Loaded
@@ -27,6 +29,14 @@ if TYPE_CHECKING:
 
 SETTINGS = "syncd.yaml"
 ACTOR = "daemon"
+Ask = Callable[[Sequence[str]], None]
+"""Has parts of a mapping run as soon as there is room."""
+
+log = structlog.get_logger("syncd.daemon")
+
+
+def _nobody(_parts: Sequence[str]) -> None:
+    """Whoever makes one run only asks for no other."""
 
 
 class InForce:
@@ -80,24 +90,29 @@ class InForce:
             neighbours=self._neighbours,
         )
 
-    def run(self, mapping: str, trigger: str) -> RunReport:
+    def run(self, mapping: str, trigger: str, part: str = "", ask: Ask = _nobody) -> RunReport:
         """One run by the files as they are now, else by the last valid ones.
+
+        Of a mapping that runs in parts it is the trunk's, which then has `ask` let the root units run, or a
+        whole one where only that can judge. Only a run that looked at all of a mapping makes files the
+        valid ones.
 
         Raises `MappingInvalid` where none have been valid since the start, and what `App.apply` raises.
         """
         try:
             newest = files.load_mapping(self.settings, mapping)
-            report = self._applied(mapping, trigger, newest)
+            report = self._applied(mapping, trigger, newest, part, ask)
         except MappingInvalid as error:
-            self._judge(mapping, error)
+            self._judge(mapping + part, error)
             with self._guard:
                 before = self._valid.get(mapping)
             if before is None:
                 raise
-            return self._applied(mapping, trigger, before)
-        with self._guard:
-            self._valid[mapping] = newest
-        self._judge(mapping, None)
+            return self._applied(mapping, trigger, before, part, ask)
+        if not part:
+            with self._guard:
+                self._valid[mapping] = newest
+        self._judge(mapping + part, None)
         return report
 
     def document(self, mapping: str) -> MappingDocument | None:
@@ -113,10 +128,15 @@ class InForce:
         with self._guard:
             return mapping in self._valid
 
-    def _applied(self, mapping: str, trigger: str, loaded: Loaded) -> RunReport:
+    def _applied(self, mapping: str, trigger: str, loaded: Loaded, part: str, ask: Ask) -> RunReport:
         app = self.app(trigger, {mapping: loaded})
         try:
-            return app.apply(mapping, None, confirmed=False, actor=ACTOR)
+            if not part and app.parts(mapping):
+                try:
+                    return app.apply_trunk(mapping, actor=ACTOR, ask=ask)
+                except NotApart as error:
+                    log.info("runs whole", mapping=mapping, reason=error.message)
+            return app.apply(mapping, None, confirmed=False, actor=ACTOR, part=part)
         finally:
             app.close()
 

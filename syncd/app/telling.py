@@ -7,24 +7,28 @@ and later, up to a day; `mail` of syncd.yaml, which is about people, keeps none 
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from syncd import reasons
 from syncd.acts import Notice
 from syncd.app import people
+from syncd.errors import MappingInvalid
 from syncd.locale import spoken
 from syncd.locale.told import told_in
+from syncd.mapping.parts import TRUNK
 from syncd.notify import Hook
 from syncd.notify.mapping_texts import LOOSENED
-from syncd.reasons import POLICY, State
+from syncd.reasons import POLICY, Kept, State
 from syncd.render.lines import REASONS
 from syncd.settings import SettingsInvalid
+from syncd.store.parts import own
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from syncd.reasons import Kept, Reason
+    from syncd.reasons import Reason
     from syncd.schedule import Rhythm
     from syncd.settings import Settings
     from syncd.store import Store
@@ -44,6 +48,8 @@ class Telling:
         @property
         def _db(self) -> Store: ...
 
+        def parts(self, mapping: str) -> tuple[str, ...]: ...
+
     def known(self) -> dict[str, Kept]:
         """How mappings were when a daemon last looked, by name."""
         return self._db.reasons.all()
@@ -58,6 +64,22 @@ class Telling:
             return known, list(_notices(settings, mapping, known, told)) if told else []
 
         return self._db.reasons.settle(mapping, decide)
+
+    def judge_part(self, mapping: str, part: str, reason: Reason) -> Kept:
+        """Note how a part of a mapping is: the mapping is as the worst of its parts.
+
+        Or one part's run would say that it is over what another one's found.
+        """
+        store, roots = self._db, tuple[str, ...]()
+        with suppress(MappingInvalid):
+            roots = self.parts(mapping)
+        if not roots:
+            return self.judge(mapping, reason)
+        store.reasons.settle(own(mapping, part), lambda _, now: (Kept(reason, now), ()))
+        known = store.reasons.all()
+        names = {one: own(mapping, one) for one in (TRUNK, *roots)}
+        found = {one: known[name].present for one, name in names.items() if name in known}
+        return self.judge(mapping, reasons.together({**found, part: reason}))
 
     def tell_left_alone(self, rhythms: Mapping[str, Rhythm], looked_since: Mapping[str, datetime]) -> None:
         """Tell of each mapping that is due and of which no run ends; one at work is not left alone."""

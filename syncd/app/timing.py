@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from syncd.acts import Pause
+from syncd.app import files
 from syncd.app_types import DueRow
 from syncd.errors import MappingInvalid, Problem, UsageError
+from syncd.mapping.parts import TRUNK, WHOLE
 from syncd.schedule import DEFAULT_CRON, EPOCH, NotASchedule, Rhythm, Window, missed, rhythm_of
 
 if TYPE_CHECKING:
@@ -66,8 +68,23 @@ class Timing:
 
     def overdue(self, mapping: str, rhythm: Rhythm, now: datetime) -> bool:
         """Whether a run is to be made up for: the last one did not succeed, or one was due since."""
-        runs = self._store.runs(mapping=mapping, limit=1)
-        return not runs or runs[0].exit_code != 0 or missed(rhythm, runs[0].started, now)
+        roots = files.split_into(self._settings, mapping, self._load(self._settings, mapping))
+        if not roots:
+            runs = self._store.runs(mapping=mapping, limit=1)
+            return not runs or runs[0].exit_code != 0 or missed(rhythm, runs[0].started, now)
+        found = self._store.runs_of_parts(mapping)
+        whole = [run for part, run in found.items() if part == WHOLE]
+        newest = [
+            max(
+                (*whole, *([found[part]] if part in found else [])), key=lambda run: run.started, default=None
+            )
+            for part in (TRUNK, *roots)
+        ]
+        begun = newest[0].started if newest[0] else now  # the parts go after the trunk that asked for them
+        return any(
+            run is None or run.exit_code != 0 or run.started < begun or missed(rhythm, run.started, now)
+            for run in newest
+        )
 
     def paused(self, mapping: str) -> Pause | None:
         """The pause in force, if there is one; one that is past is none."""

@@ -11,12 +11,13 @@ from syncd.app import files
 from syncd.app.timing import wrong_times
 from syncd.app_types import ValidationResult
 from syncd.errors import MappingInvalid, Problem
-from syncd.mapping import outputs
+from syncd.mapping import check_parts, outputs, parts
 from syncd.mapping.read import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from syncd.errors import Place
     from syncd.mapping.compiled import Compiled
     from syncd.mapping.read import Loaded
     from syncd.settings import Settings
@@ -74,7 +75,7 @@ def _checked(path: Path, name: str, settings: Settings | None) -> tuple[Compiled
     )
     if settings:
         files.check_reach(settings, name, loaded, compiled)
-    elif problems := _errors(compiled):
+    elif problems := _errors(compiled, check_parts.place_of(loaded.places, loaded.places.at(("policy",)))):
         raise MappingInvalid(problems)
     unread = [
         f"{name}: {source} is not read here; who comes from it is not checked" for source in sources.unread
@@ -93,8 +94,11 @@ def _declared(name: str, loaded: Loaded) -> Iterator[str]:
         yield f"{name}: settings.authentication ({place}) is only shown: {in_words(authentication)}"
 
 
-def _errors(compiled: Compiled) -> list[Problem]:
-    return [one for one in outputs.problems(compiled, "any") if one.severity == "error"]
+def _errors(compiled: Compiled, split: Place) -> list[Problem]:
+    found = [one for one in outputs.problems(compiled, "any") if one.severity == "error"]
+    if found or not parts.splits(compiled.policy):
+        return found
+    return check_parts.problems(compiled, "any", outputs.NO_LIMIT, split)
 
 
 def _secretive(settings: Settings | None) -> set[str]:

@@ -39,6 +39,7 @@ LOOSENESS: Mapping[str, Rank] = {
     "source_shrink": lambda value: (value,),
     "delete_units": _choice("detach", "empty", "delete"),
     "mode": _choice("paused", "simulate", "enforce"),
+    "split": _choice("never", "root_unit"),
 }
 
 
@@ -101,8 +102,12 @@ def policy_document(policy: Policy) -> dict[str, Any]:
 
 
 def policy_from(document: Mapping[str, Any]) -> Policy:
-    """The policy that `policy_document` wrote; what stands beside it is of units."""
-    return Policy.model_validate({name: value for name, value in document.items() if name != UNITS})
+    """The policy that `policy_document` wrote; what stands beside it is of units.
+
+    One written before mappings could be split allowed none to be.
+    """
+    said = {name: value for name, value in document.items() if name != UNITS}
+    return Policy.model_validate({"split": "never", **said})
 
 
 def limits_of(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from syncd.mapping.schema import Policy
     from syncd.model import Limits, Origin
 
-WHOLE = ("mails", "source_shrink", "schedule")
+WHOLE = ("mails", "source_shrink", "schedule", "split")
 """What is the whole mapping's and cannot be different in a unit."""
 
 

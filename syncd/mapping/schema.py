@@ -265,6 +265,7 @@ class Policy(Model):
     delete_units: Literal["detach", "empty", "delete"] | None = None
     schedule: Schedule | None = None
     mode: Literal["enforce", "simulate", "paused"] | None = None
+    split: Literal["never", "root_unit"] | None = None
 
 
 DEFAULT_POLICY = Policy(
@@ -280,6 +281,7 @@ DEFAULT_POLICY = Policy(
     source_shrink=10,
     delete_units="empty",
     mode="enforce",
+    split="never",
 )
 
 

@@ -143,6 +143,7 @@ def plan_from_document(data: Mapping[str, Any]) -> RunPlan:
             servers=dict(data["servers"]),
             kept=dict(data["kept"]),
             only=data.get("only", ""),
+            part=data.get("part", ""),
             target=data.get("target", ""),
             mode=data.get("mode", ENFORCED),
         )

@@ -140,6 +140,12 @@ def _list_of(change: Change, found: _Sorted) -> list[Found]:
     return found.rest
 
 
+def _part(part: str) -> str:
+    if part == "/":
+        return _("Of a mapping that runs in parts: what belongs to no root unit.")
+    return _("Of a mapping that runs in parts: the root unit {unit}.").format(unit=part)
+
+
 def _header(plan: RunPlan) -> Block:
     rows = [(target, where) for target, where in sorted(plan.servers.items())]
     for source in plan.sources:
@@ -147,6 +153,8 @@ def _header(plan: RunPlan) -> Block:
         age = _("{age} old").format(age=_age(source.age_seconds))
         rows.append((source.name, f"{state}, {age}" + (f": {told(source.reason)}" if source.reason else "")))
     lines = []
+    if plan.part:
+        lines.append(_part(plan.part))
     if plan.only:
         lines.append(_("Only {unit} and all below, with what that needs.").format(unit=plan.only))
     if plan.target:

@@ -29,7 +29,7 @@ def status_page(rows: Sequence[MappingStatus], daemon: DaemonStanding | None, ad
     """Mappings, then the daemon that was asked at `address`, None where none answered."""
     if not rows:
         return (Block(lines=(_("There is no mapping."),)), *_daemon(daemon, address))
-    return (_mappings(rows), *_reasons(rows), *_invitations(rows), *_daemon(daemon, address))
+    return (_mappings(rows), *_behind(rows), *_reasons(rows), *_invitations(rows), *_daemon(daemon, address))
 
 
 def _mappings(rows: Sequence[MappingStatus]) -> Block:
@@ -48,6 +48,12 @@ def _mappings(rows: Sequence[MappingStatus]) -> Block:
         for row in rows
     )
     return Block(columns=headings, rows=cells)
+
+
+def _behind(rows: Sequence[MappingStatus]) -> Page:
+    """The parts of mappings whose newest run did not end well: the others went on without them."""
+    cells = tuple((row.name, ", ".join(row.behind)) for row in rows if row.behind)
+    return (Block(_("Behind"), (_("mapping"), _("root units")), cells, tone=Tone.WARN),) if cells else ()
 
 
 def _reasons(rows: Sequence[MappingStatus]) -> Page:

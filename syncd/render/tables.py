@@ -223,7 +223,7 @@ def _run_cells(row: RunRow) -> tuple[str, ...]:
     counts = (number(row.done), number(row.failed), number(row.skipped))
     return (
         row.id,
-        row.mapping,
+        f"{row.mapping} {row.part}".rstrip(),
         moment(row.started),
         moment(row.finished),
         by,

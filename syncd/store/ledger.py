@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, func, or_, select
 
-from syncd.model import ACCESS, Key, Kind, Op, Owned, Result
+from syncd.model import ACCESS, CONTAINERS, Key, Kind, Op, Owned, Result
 from syncd.store import bookkeeping, tables
 from syncd.store.audit import Entry as Record
 from syncd.store.bookkeeping import Entry
@@ -31,7 +31,9 @@ from syncd.store.person_attrs import PersonAttrs
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from syncd.model import Change, Outcome
+    from sqlalchemy import ColumnElement
+
+    from syncd.model import Change, Outcome, Path
     from syncd.store.audit import Audit
     from syncd.store.database import Database
     from syncd.store.integrity import Seal
@@ -53,8 +55,9 @@ class Ledger:
 
     def owned(self, mapping: str, target: str, kind: Kind | None = None) -> list[Owned]:
         """Every fact, or those of a kind, that is ours in a target; without rows whose seal does not hold."""
+        which = None if kind is None else tables.ledger.c.kind == kind.value
         with self._database.reading() as connection:
-            return [owned for owned, _ in self._rows(connection, mapping, target, kind=kind)]
+            return [owned for owned, _ in self._rows(connection, mapping, target, which=which)]
 
     def holders(self, natives: Collection[str]) -> set[str]:
         """The mappings that hold something by one of these ids, or anything of whom such an account is.
@@ -70,6 +73,20 @@ class Ledger:
                 ours = select(ledger.mapping).where(or_(ledger.native.in_(chunk), ledger.item.in_(items)))
                 found.update(connection.scalars(ours.distinct()))
         return found
+
+    def owned_below(self, mapping: str, target: str, tops: Iterable[Path]) -> list[Owned]:
+        """Those at or below one of these places, of whatever kind."""
+        column = tables.ledger.c.place
+        begins = [canonical(top)[:-1] for top in tops]  # what follows is a comma or the bracket
+        within = or_(False, *(func.substr(column, 1, len(begin)) == begin for begin in begins))
+        with self._database.reading() as connection:
+            return [owned for owned, _ in self._rows(connection, mapping, target, which=within)]
+
+    def containers(self, mapping: str, target: str) -> list[Owned]:
+        """The groups, units and organizations among them."""
+        kinds = tables.ledger.c.kind.in_([kind.value for kind in CONTAINERS])
+        with self._database.reading() as connection:
+            return [owned for owned, _ in self._rows(connection, mapping, target, which=kinds)]
 
     def claim(self, mapping: str, target: str, run: str, changes: Sequence[Change]) -> None:
         """Write down, in one transaction, what is about to be created or adopted.
@@ -142,9 +159,9 @@ class Ledger:
         mapping: str,
         target: str,
         among: Sequence[Key] | None = None,
-        kind: Kind | None = None,
+        which: ColumnElement[bool] | None = None,
     ) -> Iterator[tuple[Owned, str]]:
-        """(row, run) of all rows, or of some keys, whose seal holds.
+        """(row, run) of all rows, of some keys, or of those for which a condition holds, whose seal holds.
 
         Columns are taken by position: there are many rows. A few are named by their digest alone, or
         PostgreSQL, while it has no statistics, reads the whole mapping for them.
@@ -153,10 +170,10 @@ class Ledger:
         query = select(*sealed_columns(ledger), ledger.c.run, ledger.c.mac)
         if among is None:
             query = query.where(ledger.c.mapping == mapping, ledger.c.target == target)
-            query = query.where(ledger.c.kind == kind.value) if kind else query
+            query = query if which is None else query.where(which)
         else:
             query = query.where(ledger.c.digest.in_([row_digest(mapping, target, key) for key in among]))
-        people = None if among is None else _people(among)
+        people = _people(among or ()) if among is not None or which is not None else None
         written = self._person_attrs.of(connection, mapping, target, people)
         for *values, run, mac in connection.execute(query):
             if self._seal.matches(mac, "ledger", values):

@@ -63,24 +63,32 @@ class Persons:
             return [person for person, mac in stored if self._holds(person, mac)]
 
     def save(
-        self, persons: Iterable[Person], names: Collection[str] = (), known: Collection[str] = ()
+        self, persons: Iterable[Person], names: Collection[str] = (), known: Collection[Person] = ()
     ) -> None:
         """Write what is new or changed, in one transaction.
 
-        `names` are those (folded) by which a run asked who is known, `known` the ids that it was told: raises
-        Stale where it met somebody for the first time whom another run, of another mapping, has met since.
+        `known` are persons as they were read: of these only the difference is written, beside what others
+        wrote meanwhile. Anybody else is replaced. `names` are those (folded) by which a run asked who is
+        known: raises Stale where it met somebody for the first time whom another run has met since.
         Raises StoreError where two persons would have one account, or a stored person was tampered with.
         """
         wanted = {person.id: person for person in persons}
         if not wanted:
             return
+        before = {person.id: person for person in known}
         with self._database.writing() as connection:
-            if names and not wanted.keys() <= set(known):
-                self._refuse_twins(connection, wanted, names, known)
+            self._database.write_alone(connection, tables.persons)
+            if names and not wanted.keys() <= before.keys():
+                self._refuse_twins(connection, wanted, names, before.keys())
             stored = {person.id: (person, mac) for person, mac in self._stored(connection, wanted)}
-            changed = [p for p in wanted.values() if p.id not in stored or stored[p.id][0] != p]
+            both = stored.keys() & before.keys()
+            merged = {
+                id_: _merged(stored[id_][0], before[id_], person) if id_ in both else person
+                for id_, person in wanted.items()
+            }
+            changed = [p for p in merged.values() if p.id not in stored or stored[p.id][0] != p]
             self._refuse_broken([stored[p.id] for p in changed if p.id in stored])
-            self._refuse_shared(connection, wanted)
+            self._refuse_shared(connection, merged)
             self._replace(connection, changed)
 
     def _refuse_twins(
@@ -90,8 +98,7 @@ class Persons:
         names: Collection[str],
         known: Collection[str],
     ) -> None:
-        """Raise Stale where one of the new persons was stored meanwhile; who else saves any, waits."""
-        self._database.write_alone(connection, tables.persons)
+        """Raise Stale where one of the new persons was stored meanwhile."""
         new = [person for person in wanted.values() if person.id not in known]
         asked = set(names) & {name for one in new for name in (*one.usernames, *one.addresses)}
         found = self._named(connection, asked) - wanted.keys() - set(known)
@@ -100,6 +107,7 @@ class Persons:
 
     def stripped(self, connection: Connection, person: str) -> Person | None:
         """Delete all names of a person and what was written into their profiles; who they were, if known."""
+        self._database.write_alone(connection, tables.persons)
         known = {p.id: (p, mac) for p, mac in self._stored(connection, [person])}
         if person not in known:
             return None
@@ -206,6 +214,29 @@ def _read(connection: Connection, among: Sequence[str] | None) -> Iterator[tuple
         known = names[id_]
         usernames, addresses, invited = (frozenset(known[kind]) for kind in _KINDS)
         yield Person(id_, pins[id_], usernames, addresses, invited), mac
+
+
+def _merged(stored: Person, before: Person, wanted: Person) -> Person:
+    """What is stored by now, with what is different in `wanted` from what was read before."""
+    pins = dict(stored.pins)
+    for target in before.pins.keys() | wanted.pins.keys():
+        if before.pins.get(target) == wanted.pins.get(target):
+            continue
+        if target in wanted.pins:
+            pins[target] = wanted.pins[target]
+        else:
+            pins.pop(target, None)
+
+    def names(now: frozenset[str], then: frozenset[str], new: frozenset[str]) -> frozenset[str]:
+        return (now | (new - then)) - (then - new)
+
+    return Person(
+        stored.id,
+        pins,
+        names(stored.usernames, before.usernames, wanted.usernames),
+        names(stored.addresses, before.addresses, wanted.addresses),
+        names(stored.invited, before.invited, wanted.invited),
+    )
 
 
 def _digest(name: str) -> str:

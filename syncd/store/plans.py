@@ -81,14 +81,19 @@ class Plans:
         document: Mapping[str, Any],
         stops: Sequence[Any],
         created: datetime,
+        part: str = "",
     ) -> str:
-        """Keep a plan and give its id; the same plan again keeps its id and the decisions about it."""
+        """Keep a plan, of the whole mapping or of a part of it, and give its id.
+
+        The same plan again keeps its id and the decisions about it.
+        """
         same = (tables.plans.c.mapping == mapping) & (tables.plans.c.digest == digest)
         shown = {"run": run, "document": dict(document), "stops": list(stops), "seen_at": created}
         fresh = {
             "id": time_sortable_id(created),
             "mapping": mapping,
             "digest": digest,
+            "part": part,
             "created_at": created,
             **shown,
         }
@@ -176,12 +181,20 @@ class Plans:
         return self._plans(connection, chosen)[0]
 
     def _plans(self, connection: Connection, rows: Sequence[Row[Any]]) -> list[StoredPlan]:
-        newest_of = select(tables.plans.c.mapping, func.max(tables.plans.c.seen_at).label("seen")).group_by(
-            tables.plans.c.mapping
-        )
-        newest = {row.mapping: row.seen for row in connection.execute(newest_of)}
+        """What is newer and says as much makes a plan superseded: one of a part does not that of another."""
+        plans = tables.plans.c
+        newest_of = select(plans.mapping, plans.part, func.max(plans.seen_at).label("seen"))
+        found = connection.execute(newest_of.group_by(plans.mapping, plans.part)).all()
         now = self._database.now(connection)
-        return [self._plan(row, now, newest[row.mapping]) for row in rows]
+
+        def newest(row: Row[Any]) -> datetime:
+            beside = (one for one in found if one.mapping == row.mapping)
+            seen: list[datetime] = [
+                one.seen for one in beside if not (row.part and one.part) or one.part == row.part
+            ]
+            return max(seen)
+
+        return [self._plan(row, now, newest(row)) for row in rows]
 
     def _plan(self, row: Row[Any], now: datetime, newest: datetime) -> StoredPlan:
         approval = self._approval_of(row)

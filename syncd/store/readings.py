@@ -11,10 +11,11 @@ import json
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from syncd.store import tables
 from syncd.store.codec import canonical
+from syncd.store.parts import is_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,9 +64,10 @@ class Readings:
             connection.execute(tables.readings.update().where(*same).values(row))
 
     def drop(self, mapping: str, target: str) -> None:
-        """Forget a copy: the next read is of everything."""
+        """Forget a copy, and those of the mapping's parts: the next read is of everything."""
+        kept = tables.readings.c
+        mine = or_(kept.mapping == mapping, is_of(kept.mapping, mapping)) & (kept.target == target)
         with self._database.writing() as connection:
-            mine = (tables.readings.c.mapping == mapping) & (tables.readings.c.target == target)
             connection.execute(tables.readings.delete().where(mine))
 
     @staticmethod

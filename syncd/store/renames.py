@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Table, select, update
+from sqlalchemy import Table, or_, select, update
 
 from syncd.errors import StoreError
 from syncd.store import tables
 from syncd.store.audit import Entry
-from syncd.store.leases import live_lease
+from syncd.store.leases import any_lease
 from syncd.store.numbers import Numbers
+from syncd.store.parts import is_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -47,7 +48,8 @@ class Renames:
                 self._move(connection, table, old, new)
             self._move_plans(connection, old, new)
             Numbers.rename(connection, old, new)
-            connection.execute(tables.readings.delete().where(tables.readings.c.mapping == old))
+            kept = tables.readings.c.mapping
+            connection.execute(tables.readings.delete().where(or_(kept == old, is_of(kept, old))))
             former = {"mapping": new}
             connection.execute(
                 tables.former_names.update().where(tables.former_names.c.mapping == old).values(former)
@@ -57,7 +59,7 @@ class Renames:
         return True
 
     def _refuse(self, connection: Connection, old: str, new: str) -> None:
-        if lease := live_lease(connection, old, self._database.now(connection)):
+        if lease := any_lease(connection, old, self._database.now(connection)):
             raise StoreError(
                 f"{old} cannot become {new} while {lease.holder} works on it", "wait until that run has ended"
             )

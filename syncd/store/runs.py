@@ -6,10 +6,11 @@ import secrets
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, func, select, update
 
 from syncd.store import tables
 from syncd.store.leases import live_lease
+from syncd.store.parts import own
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +29,7 @@ _UNTRACED = 1_000_000  # more audit rows than one run can write
 class StoredRun:
     """A run; `state` is finished, running (it holds its lease) or interrupted (it ended without a word).
 
+    `part` is the part of the mapping that it was of, as in `parts`; empty for the whole.
     `outcomes` are its audit rows, newest first, filled in by `run()` only.
     """
 
@@ -41,6 +43,7 @@ class StoredRun:
     exit_code: int | None
     message: str
     counts: Mapping[str, int]
+    part: str = ""
     outcomes: tuple[AuditRow, ...] = ()
 
 
@@ -52,18 +55,19 @@ class Runs:
         self._leases = leases
         self._audit = audit
 
-    def start(self, mapping: str, trigger: str, actor: str) -> str:
+    def start(self, mapping: str, trigger: str, actor: str, part: str = "") -> str:
         """Begin a run and give its id, which sorts by time.
 
         Under the lease, the run may claim and record; without it, it may only look.
         """
-        token = self._leases.held_token(mapping)
+        token = self._leases.held_token(mapping, part)
         with self._database.writing() as connection:
             now = self._database.now(connection)
             run = time_sortable_id(now)
             row = {
                 "id": run,
                 "mapping": mapping,
+                "part": part,
                 "trigger": trigger,
                 "actor": actor,
                 "token": token,
@@ -88,6 +92,16 @@ class Runs:
         with self._database.reading() as connection:
             return [self._run(connection, row) for row in connection.execute(query).all()]
 
+    def of_parts(self, mapping: str, *, succeeded: bool = False) -> dict[str, StoredRun]:
+        """The newest run of each part, the whole included; with `succeeded`, the newest that did."""
+        runs = tables.runs
+        newest = select(func.max(runs.c.id)).where(runs.c.mapping == mapping).group_by(runs.c.part)
+        if succeeded:
+            newest = newest.where(runs.c.exit_code == 0)
+        with self._database.reading() as connection:
+            rows = connection.execute(select(runs).where(runs.c.id.in_(newest))).all()
+            return {row.part: self._run(connection, row) for row in rows}
+
     def one(self, run: str) -> StoredRun | None:
         """A run with everything it did, or None."""
         query = select(tables.runs).where(tables.runs.c.id == run)
@@ -102,6 +116,7 @@ class Runs:
         return StoredRun(
             id=row.id,
             mapping=row.mapping,
+            part=row.part,
             trigger=row.trigger,
             actor=row.actor,
             started=row.started_at,
@@ -115,7 +130,7 @@ class Runs:
     def _state(self, connection: Connection, row: Row[Any]) -> str:
         if row.finished_at is not None:
             return "finished"
-        lease = live_lease(connection, row.mapping, self._database.now(connection))
+        lease = live_lease(connection, own(row.mapping, row.part), self._database.now(connection))
         return "running" if lease is not None and lease.token == row.token else "interrupted"
 
 

@@ -148,6 +148,7 @@ runs = Table(
     Column("exit_code", Integer),
     Column("message", Json),
     Column("counts", Json),
+    Column("part", Text, nullable=False, server_default=""),  # see `parts`
     Index(None, "mapping", "id"),
 )
 
@@ -164,6 +165,7 @@ plans = Table(
     Column("seen_at", Instant, nullable=False),
     Column("refused_by", Json),
     Column("refused_at", Instant),
+    Column("part", Text, nullable=False, server_default=""),
     UniqueConstraint("mapping", "digest"),
 )
 approvals = Table(

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from syncd.errors import IncompleteRead, PermissionMissing
+from syncd.errors import IncompleteRead, PermissionMissing, PlaceMissing
 from syncd.ldapwire import dn
 from syncd.ldapwire.directory import any_of, equals
 from syncd.ldapwire.operations import Query
@@ -60,8 +60,23 @@ def read(
 
 def find(directory: Directory, profile: LdapProfile, scope: Scope) -> tuple[list[Entry], list[Entry]]:
     """(units and groups below the base, people whom the scope names), as they are now."""
-    containers = directory.search(Query(profile.base, container_filter(profile), ("*", UUID)))
+    which, asked = container_filter(profile), ("*", UUID)
+    deep = [top for top in scope.tops if len(top) > 1]
+    if deep and len(deep) == len(scope.tops):
+        containers = [
+            entry for top in sorted(deep) for entry in _below(directory, dn.dn_of(top), which, asked)
+        ]
+    else:
+        containers = directory.search(Query(profile.base, which, asked))
     return containers, find_people(directory, profile, scope)
+
+
+def _below(directory: Directory, top: str, which: str, asked: tuple[str, ...]) -> list[Entry]:
+    """What is at and below one place; nothing where there is no such place yet."""
+    try:
+        return directory.search(Query(top, which, asked))
+    except PlaceMissing:
+        return []
 
 
 def observed(  # noqa: PLR0913, PLR0917 - what is read, and where and for whom

@@ -33,6 +33,7 @@ from tests.contract.store.facts import create, group
 
 if TYPE_CHECKING:
     from syncd.app import App
+    from syncd.app.in_force import Ask
     from syncd.dispatch import Run
 
 EVIDENCE, PERIOD, ROLE, CONFIG = Path(sys.argv[1]), float(sys.argv[2]), Role(sys.argv[3]), Path(sys.argv[4])
@@ -69,7 +70,7 @@ class Every:
         return EPOCH + timedelta(seconds=(passed // PERIOD + 1) * PERIOD + self.late)
 
 
-def cheap_run(self: InForce, mapping: str, trigger: str) -> RunReport:
+def cheap_run(self: InForce, mapping: str, trigger: str, _part: str, _ask: Ask) -> RunReport:
     store: Store = self.app()._db
     with store.lease(mapping, ACTOR, LEASE) as lease:
         run = store.start_run(mapping, trigger, ACTOR)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import Barrier
 from typing import TYPE_CHECKING
 
@@ -175,9 +176,30 @@ def test_somebody_whom_two_runs_meet_at_once_is_one_person(store: Store) -> None
     with ThreadPoolExecutor(2) as runs:
         assert sorted(runs.map(meet, (3, 4))) == [False, True]
     (bob,) = store.persons()
-    store.save_persons(
-        [Person(bob.id, {"keycloak": "u-2"}, addresses=BOB.addresses)], BOB.addresses, {bob.id}
-    )
+    store.save_persons([Person(bob.id, {"keycloak": "u-2"}, addresses=BOB.addresses)], BOB.addresses, [bob])
+
+
+def test_two_runs_that_write_of_one_person_at_once_lose_nothing_of_each_other(store: Store) -> None:
+    store.save_persons([ANN])
+    meeting = Barrier(2)
+    invited = replace(ANN, invited=ANN.invited | {"a.martin@acme.example"})
+    pinned = replace(ANN, pins={**ANN.pins, "ldap": "e-7"}, invited=frozenset())
+
+    def write(of_ann: Person) -> None:
+        meeting.wait()
+        store.save_persons([of_ann], known=[ANN])
+
+    with ThreadPoolExecutor(2) as runs:
+        list(runs.map(write, (invited, pinned)))
+    invited_since = invited.invited - ANN.invited
+    assert store.persons() == [replace(ANN, pins=pinned.pins, invited=invited_since)]
+
+
+def test_names_that_were_erased_while_a_run_worked_do_not_come_back_with_it(store: Store) -> None:
+    store.save_persons([ANN])
+    store.erase(ANN.id)
+    store.save_persons([replace(ANN, pins={**ANN.pins, "ldap": "e-7"})], known=[ANN])
+    assert store.persons() == [Person(ANN.id, {**ANN.pins, "ldap": "e-7"})]
 
 
 def test_who_is_known_by_a_name_that_nobody_asked_for_stands_in_nobodys_way(store: Store) -> None:

@@ -39,6 +39,7 @@ def test_an_upgrade_says_what_it_did_and_a_second_one_has_nothing_to_do(url: str
             "0006 What workers answer to requests that another process handed over to them.",
             "0007 Persons are found by a name without reading all of them.",
             "0008 The numbers of POSIX groups, each given once.",
+            "0009 Which part of a mapping a run and a plan are of; empty for the whole.",
         ]
         assert store.upgrade() == []
         assert store.check() == []

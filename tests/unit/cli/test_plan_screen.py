@@ -196,6 +196,7 @@ def whole_plan() -> RunPlan:
         policy_waiting=("removals",),
         only="/acme",
         target="ldap",
+        part="/acme",
         warnings=(Problem(Place("m.yaml", 3, 1), "rosters.hr", "nobody selected", severity="warning"),),
     )
 

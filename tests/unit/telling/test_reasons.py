@@ -24,6 +24,7 @@ from syncd.reasons import (
     left_alone,
     of_error,
     of_report,
+    together,
 )
 from syncd.schedule import rhythm_of
 
@@ -194,3 +195,27 @@ def test_a_mapping_of_which_no_run_ends_is_told(kept, ended, looked_since, is_to
     found = left_alone(kept, hours(ended), HOURLY, hours(looked_since), START)
     assert (found is not None) == is_told
     assert found is None or found.state is State.STALE
+
+
+def test_a_mapping_in_parts_is_as_the_worst_of_them_and_names_every_root_unit_that_a_limit_stops() -> None:
+    stopped = Reason(State.STOPPED, ("removals",), PLAN, "40 memberships would be gone")
+    held = Reason(State.HELD, ("drift",), {**PLAN, "drift": "2"})
+    found = {"/": Reason(), "/a": stopped, "/b": held, "/c": stopped}
+    worst = together(found)
+    assert (worst.state, worst.names) == (State.STOPPED, ("/a removals", "/c removals"))
+    assert worst.detail == "/a: 40 memberships would be gone\n/c: 40 memberships would be gone"
+    assert together({"/": held, "/b": held}) == Reason(State.HELD, ("drift",), {**PLAN, "drift": "4"})
+    assert together({"/": Reason(), "/b": Reason()}) == Reason()
+
+
+def test_what_one_part_finds_is_not_over_because_another_one_is_well() -> None:
+    stopped = Reason(State.STOPPED, ("removals",), PLAN)
+    parts, kept, told = {"/": Reason(), "/a": stopped, "/b": Reason()}, None, []
+    for _ in range(3):
+        for part, reason in (("/", Reason()), ("/b", Reason()), ("/a", stopped)):
+            kept, said = judged(kept, together({**parts, part: reason}), START, AFTER, lambda _: True)
+            told += [said] if said else []
+    assert [one.state for one in told] == [State.STOPPED]
+    kept, said = judged(kept, together({**parts, "/a": Reason()}), START, AFTER, lambda _: True)
+    assert said is not None
+    assert said.state is State.WELL
