@@ -103,8 +103,10 @@ def test_the_api_is_seen_and_requests_are_counted_by_route_and_answer(folder: Pa
         assert json.loads(said)["checks"].keys() == {"settings", "store"}
         assert get(people, "/nobody/ann.ashe@acme.example")[0] == 404
         assert get(people, "/healthz")[0] == 200
-        found = counted(health)
-        assert 'syncd_web_requests_total{route="/healthz",status="200"} 1.0' in found
+        limit = time.monotonic() + PATIENCE
+        answered = 'syncd_web_requests_total{route="/healthz",status="200"} 1.0'
+        while answered not in (found := counted(health)):  # it is counted after it was answered
+            assert time.monotonic() < limit, found
         assert any(line.startswith('syncd_web_requests_total{route="none",status="404"}') for line in found)
         told = get(health, "/metrics")[1]
         assert "ann.ashe" not in told

@@ -35,6 +35,7 @@ def test_a_run_is_told_by_metrics_status_and_traces_and_no_secret_leaves(
 
     httpserver.expect_request("/v1/traces", method="POST").respond_with_handler(take)
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", httpserver.url_for("").rstrip("/"))
+    site.write(site.mapping.read_text() + "policy: {grants: {at_least: 50}}\n")  # nobody confirms this run
     with serving(site) as daemon:
         eventually(lambda: SUCCESS in daemon.get("/metrics")[1])
         samples = {
