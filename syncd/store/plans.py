@@ -88,16 +88,17 @@ class Plans:
         The same plan again keeps its id and the decisions about it.
         """
         same = (tables.plans.c.mapping == mapping) & (tables.plans.c.digest == digest)
-        shown = {"run": run, "document": dict(document), "stops": list(stops), "seen_at": created}
         fresh = {
             "id": time_sortable_id(created),
             "mapping": mapping,
             "digest": digest,
             "part": part,
             "created_at": created,
-            **shown,
         }
         with self._database.writing() as connection:
+            now = self._database.now(connection)  # that of runs, which supersede it
+            shown = {"run": run, "document": dict(document), "stops": list(stops), "seen_at": now}
+            fresh |= shown
             self._database.insert_missing(connection, tables.plans, [fresh])
             connection.execute(update(tables.plans).where(same).values(**shown))
             id_: str = connection.execute(select(tables.plans.c.id).where(same)).scalar_one()
@@ -181,10 +182,19 @@ class Plans:
         return self._plans(connection, chosen)[0]
 
     def _plans(self, connection: Connection, rows: Sequence[Row[Any]]) -> list[StoredPlan]:
-        """What is newer and says as much makes a plan superseded: one of a part does not that of another."""
-        plans = tables.plans.c
+        """What is newer and says as much makes a plan superseded: one of a part does not that of another.
+
+        So does a run that began later and ended well: one that left the plan waiting saw it again.
+        """
+        plans, runs = tables.plans.c, tables.runs.c
         newest_of = select(plans.mapping, plans.part, func.max(plans.seen_at).label("seen"))
-        found = connection.execute(newest_of.group_by(plans.mapping, plans.part)).all()
+        ran = select(runs.mapping, runs.part, func.max(runs.started_at).label("seen")).where(
+            runs.exit_code == 0
+        )
+        found = [
+            *connection.execute(newest_of.group_by(plans.mapping, plans.part)).all(),
+            *connection.execute(ran.group_by(runs.mapping, runs.part)).all(),
+        ]
         now = self._database.now(connection)
 
         def newest(row: Row[Any]) -> datetime:

@@ -54,6 +54,16 @@ def test_plans_are_listed_newest_first_and_the_older_ones_are_superseded(store: 
     ]
 
 
+def test_a_run_that_ended_well_supersedes_what_it_did_not_leave_waiting(store: Store, clock: Clock) -> None:
+    id_ = save(store)
+    for code, state in ((3, "pending"), (0, "superseded")):
+        clock.advance(minutes=15)
+        store.finish_run(store.start_run("acme", "schedule", "the daemon"), code, "", {})
+        assert store.plan(id_).state == state
+    assert save(store) == id_
+    assert store.plan(id_).state == "pending"
+
+
 def test_an_approval_lets_exactly_this_plan_run_once(store: Store, clock: Clock) -> None:
     id_ = save(store)
     approval = store.approve(id_, "ann", "agreed with HR")
