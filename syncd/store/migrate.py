@@ -39,11 +39,13 @@ def upgrade(database: Database, seal: Seal) -> list[str]:
     The first upgrade also makes the database file and ties the store to its integrity key.
     """
     database.create_file()
+    _revisions()  # before others are locked out: reading them may take longer than applying them
     with database.writing() as connection:
         if not database.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _POSTGRES_LOCK})
         pending = _pending(connection, database.name)
-        command.upgrade(_config(connection), "head")
+        if pending:
+            command.upgrade(_config(connection), "head")
         _tie_to_key(connection, seal)
     return pending
 
