@@ -7,23 +7,14 @@ reviewed and the plan that runs name the same people.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from syncd import identity, plan, policy, prepare_parts
 from syncd.errors import MappingInvalid, TargetError, UsageError
-from syncd.mapping import limits, outputs, parts
+from syncd.mapping import outputs, parts
 from syncd.mapping.collector import paused
 from syncd.mapping.compile import check_holdings, kept_units_gone
 from syncd.mapping.federation import federated_twice
-from syncd.mapping.limits_units import (
-    UnitPolicy,
-    unit_limits,
-    units_document,
-    units_from,
-    units_in_force,
-    waiting,
-)
 from syncd.mapping.suggestions import did_you_mean, meant_or_listed
 from syncd.model import (
     Account,
@@ -39,6 +30,7 @@ from syncd.model import (
     Scope,
 )
 from syncd.plan_narrow import WHOLE, Narrowing
+from syncd.prepare_limits import Policies, limits_in_force, policies_of
 from syncd.prepare_locks import Doors, with_carried, with_doors, with_locks
 from syncd.prepare_people import concerned, resolved
 from syncd.prepare_posix import under_former_names, with_numbers
@@ -58,7 +50,6 @@ if TYPE_CHECKING:
     from syncd.store import Store
     from syncd.targets import Target
 
-DAY = timedelta(days=1)
 AGAIN = "read again"
 
 
@@ -117,21 +108,6 @@ class Job:
     def today(self) -> str:
         """The ISO date by which ends are announced."""
         return self.now().date().isoformat()
-
-
-@dataclass(frozen=True, slots=True)
-class Policies:
-    """What the files ask for (`wanted`, `units_wanted`), what is in force, and what waits for approval."""
-
-    wanted: Policy
-    units_wanted: Mapping[str, UnitPolicy]
-    in_force: Policy
-    units: Mapping[str, UnitPolicy]
-    waiting: tuple[str, ...]
-
-    def document(self) -> dict[str, Any]:
-        """What the files ask for, as the store keeps what was accepted."""
-        return {**limits.policy_document(self.wanted), **units_document(self.units_wanted)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +190,7 @@ def _prepared(job: Job, narrowing: Narrowing) -> Prepared:
     for name, found in observed.items():
         owned[name] += under_former_names(job, name, found, owned[name], people)
     view = _People(people, _made(owned), job.waiting)
-    policies = _policies(job, [row.origin for rows in ledger.values() for row in rows])
+    policies = policies_of(job, [row.origin for rows in ledger.values() for row in rows])
     wholly = not (failed or job.unbuilt)
     standing = job.judge(people, policies.in_force) if job.judge and wholly else None
     doors = Doors.of(people, standing, job.locked, job.freed, job.deleted)
@@ -234,7 +210,7 @@ def _prepared(job: Job, narrowing: Narrowing) -> Prepared:
         )
         for name, one in wanted.items()
     }
-    bounds = _limits(job, policies, people)
+    bounds = limits_in_force(job, policies, people)
     if apart:
         gone = (job.deleted | standing.gone) if standing else job.deleted
         ends = any(row.origin.person in gone for rows in ledger.values() for row in rows)
@@ -446,46 +422,6 @@ def _seeded(desired: Desired, observed: State, owned: Sequence[Owned]) -> Desire
         return desired
     state = {key: attrs for key, attrs in desired.state.items() if key not in waiting}
     return replace(desired, state=state, waiting={**desired.waiting, **waiting})
-
-
-# --- how far it may go --------------------------------------------------------------------------------
-
-
-def _policies(job: Job, ledger: Sequence[Origin]) -> Policies:
-    """The policies of mapping and units: asked for, in force, and what waits because it became looser."""
-    compiled = job.files.compiled
-    wanted = limits.overlay(job.operator, compiled.policy)
-    accepted = job.store.accepted_policy(job.mapping) or {}
-    in_force, loosened = limits.in_force(wanted, limits.policy_from(accepted) if accepted else None)
-    units = units_in_force(compiled, in_force, units_from(accepted), ledger)
-    loosened += waiting(units, loosened)
-    return Policies(wanted, units_in_force(compiled, wanted), in_force, units, tuple(loosened))
-
-
-def _limits(job: Job, policies: Policies, people: identity.Resolution) -> Limits:
-    first = not job.store.first_apply_done(job.mapping)
-    lately = job.store.removed_since(job.mapping, job.now() - DAY)
-    removed = parts.removed_here(lately, job.part, job.homes)
-    adoptions = job.store.adoptions(job.mapping)
-    whole = limits.limits_of(policies.in_force, first=first, removed_last_day=removed)
-    units = unit_limits(job.files.compiled, policies.units, first=first, removed=removed)
-
-    def known(bounds: Limits) -> Limits:
-        protected = bounds.protected | _ids(bounds.protected, people)
-        free = bounds.first_plan and job.confirmed  # a first plan that nobody looks at is held to every limit
-        return replace(bounds, protected=protected, adoptions=adoptions, first_plan=free)
-
-    once = {each.unit: known(each) for each in units.values()}
-    return replace(known(whole), units={name: once[each.unit] for name, each in units.items()})
-
-
-def _ids(names: frozenset[str], people: identity.Resolution) -> frozenset[str]:
-    """The persons whom these texts name: keys of facts hold ids, a policy holds names."""
-    folded = {identity.fold(name) for name in names}
-    known = (
-        person.id for person in people.persons.values() if folded & (person.addresses | person.usernames)
-    )
-    return frozenset({*known, *(id_ for text, id_ in people.ids.items() if identity.fold(text) in folded)})
 
 
 def _weighed(  # noqa: PLR0913, PLR0917 - the sides of a run, each with a name of its own
