@@ -13,6 +13,7 @@ from syncd.errors import Unreachable
 from syncd.model import Account, Key, Kind
 from syncd.settings import load
 from syncd.targets.memory import MemoryTarget
+from tests.no_server import configure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,13 +21,6 @@ if TYPE_CHECKING:
 
     from syncd.model import RunReport
 
-SETTINGS = """environment: test
-store: sqlite:///{folder}/syncd.db
-integrity_key: {{file: syncd.key}}
-connections:
-  sso: {{type: keycloak, url: 'http://127.0.0.1:1', realm: r, client_id: c, client_secret: {{file: kc}}}}
-mappings: {{acme: acme.yaml}}
-"""
 ADMINS = ("ann", "ben", "cleo")
 MAPPING = """syncd: 1
 roles: {member: {}, admin: {inherits: [member], privileged: true}}
@@ -39,12 +33,8 @@ organizations:
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MemoryTarget:
     """Keycloak in memory, behind a configuration of which nothing was applied yet."""
-    for name, text in {
-        "syncd.yaml": SETTINGS.format(folder=tmp_path), "syncd.key": "6b" * 32, "kc": "unused",
-        "acme.yaml": MAPPING,
-    }.items():  # fmt: skip
-        (tmp_path / name).write_text(text, encoding="utf-8")
-        (tmp_path / name).chmod(0o600)
+    configure(tmp_path)
+    (tmp_path / "acme.yaml").write_text(MAPPING, encoding="utf-8")
     accounts = [Account("keycloak", f"id-{name}", name, f"{name}@acme.example", True) for name in ADMINS]
     made = MemoryTarget("keycloak", marker="test/acme", accounts=accounts)
     monkeypatch.setattr(connections, "target", lambda *_, **__: made)

@@ -19,17 +19,11 @@ from syncd.errors import Busy, NotApart
 from syncd.model import Account, Kind
 from syncd.settings import load
 from syncd.targets.memory import CrashedError, Faults, MemoryTarget
+from tests.no_server import configure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SETTINGS = """environment: test
-store: sqlite:///{folder}/syncd.db
-integrity_key: {{file: syncd.key}}
-connections:
-  sso: {{type: keycloak, url: 'http://127.0.0.1:1', realm: r, client_id: c, client_secret: {{file: kc}}}}
-mappings: {{acme: acme.yaml}}
-"""
 FREE = "removals: {per_day: 100%, at_least: 100, at_most: 100}, grants: {per_run: 100%, at_least: 100}"
 STRICT = "removals: {per_day: 10%, at_least: 1, at_most: 50}"
 PEOPLE = ("ann", "ben", "cleo", "dan", "eve")
@@ -78,11 +72,7 @@ class Site:
 
     def __init__(self, world: World) -> None:
         self.folder = Path(tempfile.mkdtemp())
-        for name, text in {
-            "syncd.yaml": SETTINGS.format(folder=self.folder), "syncd.key": "6b" * 32, "kc": "unused",
-        }.items():  # fmt: skip
-            (self.folder / name).write_text(text, encoding="utf-8")
-            (self.folder / name).chmod(0o600)
+        configure(self.folder)
         self.target = Watched()
         self.write(text_of(world))
         with self.app() as app:
