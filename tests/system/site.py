@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from deploy.local.servers import Keycloak, Slapd
+    from deploy.local.servers import Keycloak, MailSink, Slapd
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -128,6 +128,12 @@ class Site:
         }
         words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         return self.cli("bootstrap", self.name, *words, *more)
+
+    def mail_into(self, sink: MailSink) -> None:
+        """Let the realm mail into an empty sink."""
+        sink.clear()
+        mailing = {"host": "127.0.0.1", "port": str(sink.smtp_port), "from": "sso@acme.example"}
+        self.admin("PUT", "", {**self.admin("GET", ""), "smtpServer": mailing})
 
     def _secret(self, name: str, secret: str) -> None:
         file = self.folder / name

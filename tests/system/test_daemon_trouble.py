@@ -88,10 +88,7 @@ def test_a_server_that_was_away_is_tried_again_before_the_next_time(new: Site, s
 def test_killed_in_a_scheduled_run_as_the_mail_left_no_second_one_follows(
     new: Site, mail_sink: MailSink
 ) -> None:
-    mail_sink.clear()
-    realm = new.admin("GET", "")
-    realm["smtpServer"] = {"host": "127.0.0.1", "port": str(mail_sink.smtp_port), "from": "sso@acme.example"}
-    new.admin("PUT", "", realm)
+    new.mail_into(mail_sink)
     new.write(INVITING)
     killed = Serving(new, [sys.executable, str(KILLER), "3", "after", *new.command("daemon")[3:]])
     assert killed.process.wait(PATIENCE) == -signal.SIGKILL

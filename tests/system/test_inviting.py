@@ -41,10 +41,7 @@ ldap: {{people: manage}}
 @pytest.fixture
 def inviting(site: Site, mail_sink: MailSink) -> Site:
     """A site whose realm mails into the sink and whose mapping invites one person."""
-    mail_sink.clear()
-    realm = site.admin("GET", "")
-    realm["smtpServer"] = {"host": "127.0.0.1", "port": str(mail_sink.smtp_port), "from": "sso@acme.example"}
-    site.admin("PUT", "", realm)
+    site.mail_into(mail_sink)
     site.write(ONE_PERSON)
     return site
 

@@ -51,10 +51,7 @@ TRIED_AGAIN = 65  # seconds: and for one more minute it is not tried again
 @pytest.fixture
 def inviting(site: Site, mail_sink: MailSink) -> Site:
     """A site that mails into the sink, and whose file has invited one person."""
-    mail_sink.clear()
-    realm = site.admin("GET", "")
-    realm["smtpServer"] = {"host": "127.0.0.1", "port": str(mail_sink.smtp_port), "from": "sso@acme.example"}
-    site.admin("PUT", "", realm)
+    site.mail_into(mail_sink)
     name_only(site, ["first@acme.example"])
     site.apply().ok()
     return site

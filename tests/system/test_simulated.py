@@ -22,10 +22,7 @@ SIMULATED = "    policy: {mode: simulate}\n"
 @pytest.fixture
 def simulated(site: Site, mail_sink: MailSink) -> Site:
     """Never applied; its mapping would make groups and entries, and invite somebody."""
-    mail_sink.clear()
-    realm = site.admin("GET", "")
-    realm["smtpServer"] = {"host": "127.0.0.1", "port": str(mail_sink.smtp_port), "from": "sso@acme.example"}
-    site.admin("PUT", "", realm)
+    site.mail_into(mail_sink)
     site.write(INVITING)
     site.config.write_text(site.config.read_text().replace("    set:\n", SIMULATED + "    set:\n") + NEVER)
     return site

@@ -38,14 +38,11 @@ POLICY = (
 @pytest.fixture
 def soak(site: Site, mail_sink: MailSink) -> Iterator[Callable[[int], Soak]]:
     """Made from a seed: applied once, with a daemon that runs every minute."""
-    mail_sink.clear()
     with CuttingProxy(site.keycloak.url) as proxy:
         url = proxy.url.replace("ldap://", "http://")
         text = site.config.read_text().replace(site.keycloak.url, url)
         site.config.write_text(text.replace("    set:\n", f"    policy: {POLICY}\n    set:\n") + SETTINGS)
-        realm = site.admin("GET", "")
-        mailing = {"host": "127.0.0.1", "port": str(mail_sink.smtp_port), "from": "sso@acme.example"}
-        site.admin("PUT", "", {**realm, "smtpServer": mailing})
+        site.mail_into(mail_sink)
         for name in (*PEOPLE, *GUESTS):
             site.admin("POST", "users", account(name))
         made: list[Soak] = []
