@@ -18,7 +18,12 @@ Value: TypeAlias = str | bytes
 """An attribute value of an RDN; bytes are one whole BER value that is no text (`#0401FF`)."""
 
 _SPECIAL = frozenset('",+;<>\\=#') | {chr(code) for code in range(32)} | {"\x7f"}
+_ESCAPES = {ord(char): f"\\{ord(char):02X}" for char in _SPECIAL}
 _TYPE = re.compile(r"(?:oid\.)?([a-z][a-z0-9-]*|[0-9]+(?:\.[0-9]+)*)", re.IGNORECASE)
+_ITSELF = rf"[^{re.escape(''.join(sorted(_SPECIAL)))}\ud800-\udfff]"
+_PLAIN = rf"([a-z][a-z0-9-]*)=((?! ){_ITSELF}+(?<! ))"  # most names: canonical as they stand
+_PLAIN_RDN = re.compile(_PLAIN, re.IGNORECASE)
+_PLAIN_DN = re.compile(f"{_PLAIN}(?:,{_PLAIN})*", re.IGNORECASE)
 _HEX_PAIR = re.compile(r"[0-9A-Fa-f]{2}")
 _TEXT_TAGS = frozenset({0x04, 0x0C, 0x13, 0x16})  # OCTET STRING, UTF8String, PrintableString, IA5String
 _ALIASES = {
@@ -55,7 +60,7 @@ class DnError(ValueError):
 
 def escape_rdn_value(value: str) -> str:
     """The value as it stands in an RDN: every special character as a hex pair (RFC 4514 §2.4)."""
-    text = "".join(f"\\{ord(char):02X}" if char in _SPECIAL else char for char in value)
+    text = value.translate(_ESCAPES)
     if text.startswith(" "):
         text = f"\\20{text[1:]}"
     return f"{text[:-1]}\\20" if text.endswith(" ") else text
@@ -71,6 +76,8 @@ def parse(dn: str) -> tuple[str, ...]:
 
     Raises `DnError`.
     """
+    if _PLAIN_DN.fullmatch(dn):
+        return tuple(dn.split(","))
     if not dn.strip(" "):
         return ()
     return tuple(_write(_read_rdn(part, dn)) for part in _split(dn, ",;"))
@@ -106,6 +113,8 @@ def fold_type(name: str) -> str:
 
 def fold_text(value: str) -> str:
     """A plain value as `fold` compares it. Lowered letter by letter: a final sigma is a sigma."""
+    if value.isascii():
+        return " ".join(value.lower().split())
     text = value
     for _ in range(
         3
@@ -193,6 +202,8 @@ def _split(text: str, separators: str) -> list[str]:
 
 
 def _read_rdn(text: str, dn: str) -> tuple[tuple[str, Value], ...]:
+    if plain := _PLAIN_RDN.fullmatch(text):
+        return ((plain[1], plain[2]),)
     return tuple(_read_part(part, dn) for part in _split(text, "+"))
 
 

@@ -235,9 +235,9 @@ class LdapRecall:
         new = replace(scope, people=scope.people - known.texts, natives=scope.natives - known.natives)
         if new.people or new.natives:
             known.people.update(_by_id(ldap_read.find_people(self._directory, profile, new)))
-        left = _Names(profile, known.texts - scope.people)
+        left, gone = _Names(profile, known.texts - scope.people), known.natives - scope.natives
         for native, entry in [*known.people.items()]:
-            leaves = native in known.natives - scope.natives or left.fit(entry)
+            leaves = native in gone or left.fit(entry)
             if leaves and native not in scope.natives and not now.fit(entry):
                 del known.people[native]
         known.texts, known.natives = scope.people, scope.natives

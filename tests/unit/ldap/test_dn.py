@@ -39,6 +39,20 @@ def test_a_name_of_many_parts_is_read_back_and_joined_to_the_same_text(
     assert dn.parse(dn.join(rdns)) == rdns
 
 
+@given(st.lists(st.tuples(TYPES, VALUES), min_size=1, max_size=4))
+@example([("cn", "plain"), ("dc", "org")])
+@example([("cn", "a b"), ("ou", " a"), ("dc", "a ")])
+def test_a_name_is_the_same_with_every_letter_of_its_values_escaped(name: list[tuple[str, str]]) -> None:
+    escaped = ",".join(f"{kind}={_hex_pairs(value)}" for kind, value in name)
+    written = tuple(dn.rdn(kind, value) for kind, value in name)
+    assert dn.parse(escaped) == dn.parse(dn.join(written)) == written
+    assert [dn.attributes(part) for part in written] == [((kind, value),) for kind, value in name]
+
+
+def _hex_pairs(value: str) -> str:
+    return "".join(f"\\{byte:02x}" for byte in value.encode())
+
+
 @given(st.lists(st.tuples(st.sampled_from(["cn", "ou"]), VALUES), min_size=1, max_size=4))
 def test_what_we_write_is_what_ldap3_reads(parts: list[tuple[str, str]]) -> None:
     text = ",".join(dn.rdn(name, value) for name, value in parts)
