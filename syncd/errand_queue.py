@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import structlog
 
-from syncd.cluster_worker import GONE, Asking, Lane, Serving
+from syncd.cluster_worker import BACK, GONE, Asking, Lane, Serving
 from syncd.errand import CROWDED, UNFINISHED, UNTAKEN, Errand, Unanswered
 from syncd.errors import StoreError, SyncdError
 from syncd.store.answers import Answers
@@ -34,6 +34,7 @@ MOST = 32  # errands that wait in one process
 MOST_QUEUED = 200  # and those that nobody has taken, of all processes
 DROPPED = 600.0  # seconds from handing an errand over to forgetting it where its worker never did
 SWEEP = 15.0  # seconds between two looks for what nobody waits for any more
+SILENT = 5.0  # seconds without a sign of life of its worker, after which an errand is taken to be left
 SHORTEST, LONGEST = 0.02, 0.25  # seconds between two looks for an answer
 
 log = structlog.get_logger("syncd.errands")
@@ -83,20 +84,23 @@ class Sender:
 
     def _reply(self, job: int, deadline: float) -> Reply:
         """Wait for it; while the store is away, too, since workers go on."""
-        ends, pause, left = time.monotonic() + TAKEN + ANSWERED, SHORTEST, False
+        heard, pause = time.monotonic(), SHORTEST
+        ends = heard + TAKEN + ANSWERED
         while time.monotonic() < ends:
             time.sleep(pause)
             pause = min(1.3 * pause, LONGEST)
             try:
                 stands = self._answers.look(job, deadline)
             except StoreError:
+                heard = time.monotonic()  # signs of life are lost with the server, and come back after it
                 continue
             if stands.reply is not None:
                 return stands.reply
             if stands.late and not stands.taken:
                 raise Unanswered(UNTAKEN)
-            left, before = stands.taken and not stands.alive, left
-            if left and before:  # seen once, the answer may have come between row and lock
+            if stands.alive or not stands.taken:
+                heard = time.monotonic()
+            elif time.monotonic() - heard > SILENT:
                 raise Unanswered(UNFINISHED)
         raise Unanswered(UNFINISHED)
 
@@ -142,9 +146,22 @@ class Answering:
     def _answered(self, job: int, errand: Errand, deadline: float) -> None:
         with self._answers.taken(job, deadline) as ours:
             if ours:
-                self._answers.give(job, self._answer(errand))
+                nobody_waits = time.monotonic() + ANSWERED
+                self._give(job, self._answer(errand), nobody_waits)
             else:
                 log.warning("a request was past its deadline and is dropped", method=errand.method)
+
+    def _give(self, job: int, reply: Reply, nobody_waits: float) -> None:
+        """What was done cannot be done again, so its answer outlasts a restart of the server."""
+        while True:
+            try:
+                self._answers.give(job, reply)
+            except StoreError:
+                if time.monotonic() > nobody_waits:
+                    raise
+                time.sleep(BACK)
+            else:
+                return
 
     async def _tend(self, app: App, _worker: Worker) -> None:
         """Now and then forget what nobody waits for any more."""

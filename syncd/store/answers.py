@@ -3,11 +3,13 @@
 A row is made when its errand is taken, and is what keeps it from being taken twice. The clock is the
 server's: a worker takes first and looks at the time afterwards, whoever waits looks at the time first and
 for the row afterwards, so that both never mean the contrary. A lock that goes with its session shows that
-the worker lives. Nothing is sealed: only the owner of the store can write here (see `grants`).
+the worker lives; where only the session was lost, it is taken again. Nothing is sealed: only the owner of
+the store can write here (see `grants`).
 """
 
 from __future__ import annotations
 
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 from sqlalchemy import text
 
 from syncd.errand import Reply
+from syncd.errors import StoreError
 from syncd.store import tables
 from syncd.store.database import Database
 
@@ -22,9 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 KEPT = 60.0  # seconds from taking an errand to forgetting its answer: longer than anybody waits
+BEAT = 0.5  # seconds between two looks whether the sign of life still stands
+PATIENCE = 5.0  # seconds in which it must stand first
 
 _NOW = text("SELECT extract(epoch FROM clock_timestamp())::float8")
-_ALIVE = text("SELECT pg_advisory_xact_lock(:space, :job)")
+_ALIVE = text("SELECT pg_try_advisory_xact_lock(:space, :job)")
+_BEAT = text("SELECT 1")
 _TAKE = text("INSERT INTO answers (job, taken_at) VALUES (:job, now()) ON CONFLICT DO NOTHING RETURNING job")
 _LEAVE = text("DELETE FROM answers WHERE job = :job")
 _IN_TIME = text("SELECT extract(epoch FROM clock_timestamp()) BETWEEN :deadline - :longest AND :deadline")
@@ -68,15 +74,42 @@ class Answers:
     @contextmanager
     def taken(self, job: int, deadline: float) -> Iterator[bool]:
         """Take an errand; False where it is too late for that, or somebody took it before."""
-        with self._database.writing() as session:
-            session.execute(_ALIVE, {"space": _SPACE, "job": _lock(job)})
+        with self._living(job):
             with self._database.writing() as connection:
                 ours = connection.scalar(_TAKE, {"job": job}) is not None
-            in_time = bool(session.scalar(_IN_TIME, {"deadline": deadline, "longest": KEPT}))
+            with self._database.reading() as connection:
+                in_time = bool(connection.scalar(_IN_TIME, {"deadline": deadline, "longest": KEPT}))
             if ours and not in_time:
                 with self._database.writing() as connection:
                     connection.execute(_LEAVE, {"job": job})
             yield ours and in_time
+
+    @contextmanager
+    def _living(self, job: int) -> Iterator[None]:
+        """Show that this process lives, in a thread beside the act: sessions can be lost at any time."""
+        stands, over = threading.Event(), threading.Event()
+        keeper = threading.Thread(target=self._keep, args=(job, stands, over), name=f"life of errand {job}")
+        keeper.start()
+        try:
+            if not stands.wait(PATIENCE):
+                raise StoreError("no sign of life could be given", "is the server up? see `syncd doctor`")
+            yield
+        finally:
+            over.set()
+            keeper.join()
+
+    def _keep(self, job: int, stands: threading.Event, over: threading.Event) -> None:
+        """Hold the lock; it is tried for and not waited for, since a session of before may still have it."""
+        while not over.is_set():
+            try:
+                with self._database.writing() as session:
+                    if session.scalar(_ALIVE, {"space": _SPACE, "job": _lock(job)}):
+                        stands.set()
+                        while not over.wait(BEAT):
+                            session.execute(_BEAT)
+            except StoreError:
+                pass  # whoever waits for `stands` says so, or takes no harm
+            over.wait(BEAT)
 
     def give(self, job: int, reply: Reply) -> None:
         """Answer what was taken."""

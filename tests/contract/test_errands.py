@@ -141,7 +141,8 @@ with Answering(sys.argv[1], die):
 """
 
 
-def test_what_a_killed_worker_left_is_said_at_once_and_never_repeated(url, rows, monkeypatch) -> None:
+def test_what_a_killed_worker_left_is_soon_said_and_never_repeated(url, rows, monkeypatch) -> None:
+    monkeypatch.setattr(errand_queue, "SILENT", 0.5)
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     dying = subprocess.Popen(
         [sys.executable, "-c", KILLED, url], stdout=subprocess.PIPE, text=True, env=environment
@@ -173,7 +174,11 @@ def test_answers_are_forgotten(url, rows, monkeypatch) -> None:
         eventually(lambda: not rows("SELECT job FROM answers"))
 
 
-def test_a_fault_of_a_worker_ends_neither_it_nor_the_wait_and_stands_in_no_log(url, caplog) -> None:
+def test_a_fault_of_a_worker_ends_neither_it_nor_the_wait_and_stands_in_no_log(
+    url, caplog, monkeypatch
+) -> None:
+    monkeypatch.setattr(errand_queue, "SILENT", 0.5)
+
     def at_fault(one: Errand) -> Reply:
         if one.path == "/fault":
             raise RuntimeError(SECRET)
