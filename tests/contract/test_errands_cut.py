@@ -1,0 +1,166 @@
+"""What an errand promises while PostgreSQL is restarted and sessions are ended; nobody is asked twice."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from deploy.local.servers import Postgres
+from syncd import errand_queue
+from syncd.errand import Errand, Reply, Unanswered
+from syncd.errand_queue import Answering, Sender
+from syncd.errors import StoreError
+from syncd.store import open_store
+from syncd.store.database import parse
+from tests.contract.store.facts import KEY
+from tests.run_servers import run_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytestmark = pytest.mark.live
+
+CUTS = 4
+
+
+@pytest.fixture(scope="module")
+def postgres(worker: str) -> Iterator[Postgres]:
+    """Of its own, because it is restarted."""
+    server = Postgres(run_directory() / f"postgres-errands-{worker}").start()
+    yield server
+    server.wipe()
+
+
+@pytest.fixture
+def url(postgres: Postgres) -> str:
+    made = postgres.fresh_database()
+    with open_store(made, KEY) as store:
+        store.upgrade()
+    return made
+
+
+def cut(url: str) -> int:
+    """End every session that syncd has on the database, whatever it does; how many there were."""
+    engine = create_engine(parse(url), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        ended = connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND application_name LIKE 'syncd%'"
+            )
+        ).all()
+    engine.dispose()
+    return len(ended)
+
+
+def errand(path: str) -> Errand:
+    return Errand("POST", path, "", (), b"")
+
+
+class Office:
+    """Notes what it is asked for, and can be made to stand still in the middle of it."""
+
+    def __init__(self) -> None:
+        self.done: Counter[str] = Counter()
+        self.begun, self.goes_on = threading.Event(), threading.Event()
+
+    def __call__(self, one: Errand) -> Reply:
+        self.begun.set()
+        assert self.goes_on.wait(60)
+        self.done[one.path] += 1
+        return Reply(200, (), one.path.encode())
+
+
+def restart(postgres: Postgres, _url: str) -> None:
+    postgres.restart()
+
+
+def end_sessions(_postgres: Postgres, url: str) -> None:
+    assert cut(url) > 0
+
+
+FAULTS = {"restarted": restart, "cut": end_sessions}
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_what_a_living_worker_was_at_is_answered_though_the_store_went_away(
+    postgres: Postgres, url: str, fault: Callable[[Postgres, str], None]
+) -> None:
+    office = Office()
+    with Answering(url, office), Sender(url) as sender, ThreadPoolExecutor(1) as front:
+        waiting = front.submit(sender.send, errand("/act"))
+        assert office.begun.wait(60)
+        fault(postgres, url)
+        time.sleep(2 * errand_queue.LONGEST + 1)  # it is looked for meanwhile
+        office.goes_on.set()
+        assert waiting.result() == Reply(200, (), b"/act")
+    assert office.done == {"/act": 1}
+
+
+def test_an_answer_that_came_while_the_store_was_away_is_given_when_it_is_back(
+    postgres: Postgres, url: str
+) -> None:
+    office = Office()
+    with Answering(url, office), Sender(url) as sender, ThreadPoolExecutor(1) as front:
+        waiting = front.submit(sender.send, errand("/act"))
+        assert office.begun.wait(60)
+        postgres.stop()
+        office.goes_on.set()
+        time.sleep(1)  # in which it cannot be written
+        postgres.start()
+        assert waiting.result() == Reply(200, (), b"/act")
+    assert office.done == {"/act": 1}
+
+
+def test_what_nobody_had_taken_yet_is_done_once_after_a_restart(postgres: Postgres, url: str) -> None:
+    office = Office()
+    office.goes_on.set()
+    with Sender(url) as sender, ThreadPoolExecutor(1) as front:
+        waiting = front.submit(sender.send, errand("/act"))
+        time.sleep(2 * errand_queue.LONGEST)
+        postgres.restart()
+        with Answering(url, office), Answering(url, office):
+            assert waiting.result() == Reply(200, (), b"/act")
+    assert office.done == {"/act": 1}
+
+
+def test_whatever_is_cut_and_whenever_nothing_is_done_twice_and_no_answer_is_untrue(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(errand_queue, "TAKEN", 3.0)
+    office = Office()
+    office.goes_on.set()
+    over = threading.Event()
+    answered: list[str] = []
+    refused: list[str] = []
+    numbers = iter(range(100_000))
+
+    def ask() -> None:
+        while not over.is_set():
+            path = f"/{next(numbers)}"
+            try:
+                assert sender.send(errand(path)).body == path.encode()
+                answered.append(path)
+            except (Unanswered, StoreError):
+                refused.append(path)
+
+    with Answering(url, office), Answering(url, office), Sender(url) as sender, ThreadPoolExecutor(4) as many:
+        asking = [many.submit(ask) for _ in range(4)]
+        for _ in range(CUTS):
+            time.sleep(0.5)
+            cut(url)
+        time.sleep(0.5)
+        over.set()
+        for one in asking:
+            one.result()
+        assert sender.send(errand("/after")).body == b"/after"
+    assert set(office.done.values()) == {1}
+    assert {path for path in answered if path not in office.done} == set()
+    assert office.done.keys() <= {*answered, *refused, "/after"}
+    assert answered
