@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from syncd import identity, plan, policy, prepare_parts
 from syncd.errors import MappingInvalid, TargetError, UsageError
 from syncd.mapping import outputs, parts
-from syncd.mapping.collector import paused
 from syncd.mapping.compile import check_holdings, kept_units_gone
 from syncd.mapping.federation import federated_twice
 from syncd.mapping.suggestions import did_you_mean, meant_or_listed
@@ -231,7 +230,6 @@ def _prepared(job: Job, narrowing: Narrowing) -> Prepared:
     return Prepared(shown, people, observed, desired, policies, job.marker, standing)
 
 
-@paused()
 def _planned(
     job: Job,
     desired: Mapping[str, Desired],
@@ -380,7 +378,6 @@ def _check(files: Files, people: identity.Resolution, owned: Mapping[str, Sequen
 # --- what is wanted -----------------------------------------------------------------------------------
 
 
-@paused()
 def _shaped(job: Job, name: str, people: _People | None) -> Desired:
     """What the target should hold, as it would store it; a place that folds takes its origin along."""
     target = job.targets[name]

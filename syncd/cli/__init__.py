@@ -6,10 +6,12 @@ limit or a missing approval · 4 server unreachable or login refused · 64 usage
 """
 
 from syncd.cli.root import root
+from syncd.collector import collect_seldom
 
 
 def main() -> None:
     """Run the command line; the console script."""
+    collect_seldom()
     root.main(prog_name="syncd")
 
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from syncd.mapping.check_model import check_model
 from syncd.mapping.check_report import Report
 from syncd.mapping.check_rules import check_rules
-from syncd.mapping.collector import paused
 from syncd.mapping.compile_findings import Findings
 from syncd.mapping.compile_model import compile_model
 from syncd.mapping.compile_people import complete_profiles, declared_people, link_rows
@@ -62,7 +61,6 @@ class _Tree:
     lines: Lines
 
 
-@paused()
 def compile_mapping(
     loaded: Loaded,
     rosters: Mapping[str, Roster],

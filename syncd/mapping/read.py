@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from syncd.errors import MappingInvalid, Place, Problem
 from syncd.mapping.check import check, independent
-from syncd.mapping.collector import paused
 from syncd.mapping.files import SourceFile, read_files
 from syncd.mapping.merge import merge, plurals_in
 from syncd.mapping.places import Places
@@ -42,7 +41,6 @@ class Loaded:
     warnings: tuple[Problem, ...] = ()
 
 
-@paused()
 def load(  # noqa: PLR0913  three of them come from the operator's file, each with its default
     path: str | Path,
     *,

@@ -1,7 +1,4 @@
-"""Planning: two targets with twenty thousand memberships each, from rendering to the digest of the plan.
-
-The collector of cycles pauses as it does in a run (`syncd.prepare`).
-"""
+"""Planning: two targets with twenty thousand memberships each, from rendering to the digest of the plan."""
 
 from __future__ import annotations
 
@@ -10,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from syncd import plan
 from syncd.mapping import outputs
-from syncd.mapping.collector import paused
 from syncd.model import Account, Desired, Limits, Observation, Owned
 from tests.bench.measure import Figure, Taken, quickest
 
@@ -54,7 +50,6 @@ class World:
     owned: tuple[Owned, ...]
 
 
-@paused()
 def wanted(compiled: Compiled) -> dict[str, Desired]:
     """What every target should hold."""
     everybody = Everybody({text: number for number, text in enumerate(sorted(compiled.people))})
@@ -77,7 +72,6 @@ def measure(compiled: Compiled, yardstick: Taken, rounds: int) -> list[Figure]:
     return [Figure("planning", name, count, taken, yardstick) for name, taken in found]
 
 
-@paused()
 def _planned(worlds: list[World], limits: Limits) -> list[Plan]:
     plans = [
         plan.make_plan(one.target, one.desired, one.observed, one.owned, limits, MARKER) for one in worlds
