@@ -42,8 +42,9 @@ def main() -> int:
     if SIZE in chosen.groups:
         with contextlib.redirect_stdout(sys.stderr):
             stages, faults = size.measure(
-                chosen.memberships or size.MEMBERSHIPS, chosen.mappings, chosen.store
-            )
+                chosen.memberships or size.MEMBERSHIPS, chosen.mappings, chosen.store,
+                roots=chosen.roots, split=chosen.split,
+            )  # fmt: skip
         return _shown(chosen, size.document(stages), size.table(stages), faults)
     groups = list(GROUPS) if EVERYTHING in chosen.groups else chosen.groups
     figures = _measured(groups, chosen.memberships or MEMBERSHIPS, chosen.rounds)
@@ -122,6 +123,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--mappings", type=int, nargs="+", default=[1, 100], help="in how many mappings (size), in turn"
     )
+    parser.add_argument("--roots", type=int, default=1, help="of how many root units each of them is (size)")
+    parser.add_argument("--split", action="store_true", help="run root units apart (size)")
     parser.add_argument("--store", default="", help="an empty database instead of a SQLite file (size)")
     parser.add_argument("--rounds", type=int, default=5, help="the quickest of this many rounds counts")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")

@@ -29,9 +29,8 @@ mapping: {name}
 kinds: {{organization: {{}}, department: {{within: organization}}, team: {{within: department}}}}
 roles: {{member: {{}}}}
 keycloak: {{group: "/{{path}}"}}
-policy: {{removals: {{per_day: 5%, at_most: 5000}}}}
+policy: {{{split}removals: {{per_day: 5%, at_most: 5000}}}}
 organizations:
-  {name}: {{}}
 """
 
 
@@ -106,13 +105,18 @@ def _attrs(account: Account) -> Mapping[str, tuple[str, ...]]:
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """So many teams in one mapping; their members are the next people in turn, from `first` on."""
+    """So many teams in one mapping; their members are the next people in turn, from `first` on.
+
+    They lie in `roots` root units of one size, which run apart where `split` says so.
+    """
 
     name: str
     teams: int
     members: int
     people: int
     first: int = 0
+    roots: int = 1
+    split: bool = False
 
     @property
     def memberships(self) -> int:
@@ -121,16 +125,28 @@ class Company:
     def write(self, folder: Path, *, changed: bool = False) -> None:
         """The mapping as a file for each department; `changed` swaps members of some teams for others."""
         folder.mkdir(exist_ok=True)
-        (folder / "00-model.yaml").write_text(MODEL.format(name=self.name), "utf-8")
-        for start in range(0, self.teams, TEAMS):
-            name = f"d{start // TEAMS:03d}"
-            text = "".join(self._department(name, range(start, min(start + TEAMS, self.teams)), changed))
-            (folder / f"{name}.yaml").write_text(text, "utf-8")
+        units = "".join(f"  {root}: {{}}\n" for root, _ in self._roots())
+        model = MODEL.format(name=self.name, split="split: root_unit, " if self.split else "") + units
+        (folder / "00-model.yaml").write_text(model, "utf-8")
+        for root, name, teams in self._departments():
+            text = "".join(self._department(root, name, teams, changed))
+            (folder / f"{root}-{name}.yaml").write_text(text, "utf-8")
+
+    def _roots(self) -> Iterator[tuple[str, range]]:
+        """Root units by name, with the teams below."""
+        for number in range(self.roots):
+            first, last = (each * self.teams // self.roots for each in (number, number + 1))
+            yield (self.name if self.roots == 1 else f"r{number:02d}"), range(first, last)
+
+    def _departments(self) -> Iterator[tuple[str, str, range]]:
+        for root, teams in self._roots():
+            for number, start in enumerate(range(teams.start, teams.stop, TEAMS)):
+                yield root, f"d{number:03d}", range(start, min(start + TEAMS, teams.stop))
 
     @property
     def containers(self) -> int:
-        """Its groups: the organization, departments, teams."""
-        return 1 + -(-self.teams // TEAMS) + self.teams
+        """Its groups: organizations, departments, teams."""
+        return self.roots + len(list(self._departments())) + self.teams
 
     @property
     def named(self) -> int:
@@ -142,8 +158,8 @@ class Company:
         """How many members `changed` replaces: each is one removed and one added, together 1 % of all."""
         return self.memberships // 200
 
-    def _department(self, name: str, teams: range, changed: bool) -> Iterator[str]:
-        yield f"syncd: 1\nunder: /{self.name}\ndepartments:\n  {name}:\n    teams:\n"
+    def _department(self, root: str, name: str, teams: range, changed: bool) -> Iterator[str]:
+        yield f"syncd: 1\nunder: /{root}\ndepartments:\n  {name}:\n    teams:\n"
         for team in teams:
             names = ", ".join(map(address_of, self._members(team, changed)))
             yield f"      team{team:05d}: {{members: {{member: [{names}]}}}}\n"

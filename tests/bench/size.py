@@ -1,12 +1,19 @@
-"""Whole runs of a large installation in one process, on a real store over servers in memory: what they take.
+"""Runs of a large installation in one process, on a real store over servers in memory: what they take.
 
     python -m tests.bench size                          one mapping of 300,000 memberships, then 100 of 3,000
+    python -m tests.bench size --mappings 1 --roots 20  one mapping of 20 root units, run whole
+    python -m tests.bench size --mappings 1 --roots 20 --split       the same, run in parts
     python -m tests.bench size --memberships 100000     the same, smaller
     python -m tests.bench size --store postgresql://…   an empty database instead of a SQLite file
 
 First load, nothing to do, 1 % changed; each of them every mapping once, through what the daemon goes through.
-Memory is the most that was resident during the stage; processor time is without that of the servers, which
-elsewhere run on other machines. Requests and writes are judged.
+A mapping in parts has two rows for each: the run of what belongs to no root unit, and those of its root units
+one after the other; its first load is whole.
+
+Memory is the most that was resident during the stage, with what was resident when it began, which is the
+program, the servers in memory, and what earlier stages of the process left: the files in force, and memory
+freed that the system has not got back. Processor time is without that of the servers, which elsewhere run on
+other machines. Requests and writes are judged.
 """
 
 from __future__ import annotations
@@ -15,6 +22,7 @@ import gc
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -34,6 +42,7 @@ if TYPE_CHECKING:
     from syncd.model import RunReport
 
 FIRST, NOTHING, CHANGED = "first load", "nothing to do", "1 % changed"
+WHOLE, TRUNK, ROOTS = "whole", "what is of none", "root units"
 PER_PERSON = 3  # memberships
 MEMBERS = 30  # of one team
 TABLES = ("ledger", "audit", "persons", "person_names", "person_pins")
@@ -45,11 +54,13 @@ MEMBERSHIPS = 300_000
 class Stage:
     """One stage over all mappings: what it cost, what the servers saw and what the store holds after it.
 
-    `people` counts whoever is in two mappings twice; `peak` and `store` are MiB, `cpu` and `servers` seconds
-    of the processor.
+    `people` counts whoever is in two mappings twice; `start`, `peak` and `store` are MiB, `cpu` and `servers`
+    seconds of the processor.
     """
 
     what: str
+    of: str
+    roots: int
     mappings: int
     memberships: int
     containers: int
@@ -58,6 +69,7 @@ class Stage:
     cpu: float
     servers: float
     wall: float
+    start: float
     peak: float
     requests: int
     writes: int
@@ -75,8 +87,10 @@ class Installation:
         self._folder = folder
         self._url = store or f"sqlite:///{folder}/syncd.db"
         self.companies = companies
+        self.split = any(one.split for one in companies)
         self._everybody = Everybody.of(people, "keycloak")
         self.targets: dict[str, LargeTarget] = {}
+        self._asked: dict[str, list[str]] = defaultdict(list)
         for name, secret in (("syncd.key", "6b" * 32), ("kc", "unused")):
             (folder / name).write_text(secret)
             (folder / name).chmod(0o600)
@@ -96,13 +110,18 @@ class Installation:
         for one in self.companies:
             one.write(self._folder / one.name, changed=changed)
 
-    def confirm(self, name: str) -> RunReport:
+    def confirm(self, name: str) -> Iterator[RunReport]:
         """The first run of a mapping, as a person confirms it."""
-        return self._by_hand.apply(name, None, confirmed=True, actor="bench")
+        yield self._by_hand.apply(name, None, confirmed=True, actor="bench")
 
-    def run(self, name: str) -> RunReport:
-        """A run as the daemon makes one."""
-        return self._daemon.run(name, "schedule")
+    def run(self, name: str) -> Iterator[RunReport]:
+        """A run as the daemon makes one; what it asks for runs by `run_parts`."""
+        yield self._daemon.run(name, "schedule", ask=self._asked[name].extend)
+
+    def run_parts(self, name: str) -> Iterator[RunReport]:
+        """The root units that the run before asked for, one after the other."""
+        for part in self._asked.pop(name):
+            yield self._daemon.run(name, "schedule", part)
 
     @contextmanager
     def served(self) -> Iterator[None]:
@@ -140,28 +159,31 @@ class Installation:
         return taken / MIB, rows
 
 
-def measure(memberships: int, shapes: Sequence[int], store: str = "") -> Measured:
-    """Every stage for so many memberships, in so many mappings each: figures, and what was too dear."""
+def measure(memberships: int, shapes: Sequence[int], store: str = "", **of_each: Any) -> Measured:
+    """Every stage for so many memberships, in so many mappings each: figures, and what was too dear.
+
+    `of_each` is what `companies` may be told of each mapping.
+    """
     found: list[Stage] = []
     faults: list[str] = []
     for mappings in shapes:
         with tempfile.TemporaryDirectory(prefix="syncd-size-") as temporary:
             people = memberships // PER_PERSON
-            installation = Installation(
-                Path(temporary), companies(mappings, memberships, people), people, store
-            )
-            for stage in stages(installation):
+            all_ = companies(mappings, memberships, people, **of_each)
+            for stage in stages(Installation(Path(temporary), all_, people, store)):
                 sys.stderr.write(f"{stage}\n")  # a large one takes minutes
                 found.append(stage)
                 faults += faults_of(stage)
     return found, faults
 
 
-def companies(mappings: int, memberships: int, people: int) -> list[Company]:
+def companies(
+    mappings: int, memberships: int, people: int, *, roots: int = 1, split: bool = False
+) -> list[Company]:
     """So many mappings of the same size, whose people are the next ones in turn."""
     share = memberships // mappings
     return [
-        Company(f"m{number:03d}", share // MEMBERS, MEMBERS, people, number * share)
+        Company(f"m{number:03d}", share // MEMBERS, MEMBERS, people, number * share, roots, split)
         for number in range(mappings)
     ]
 
@@ -169,25 +191,38 @@ def companies(mappings: int, memberships: int, people: int) -> list[Company]:
 def stages(installation: Installation) -> Iterator[Stage]:
     """First load, nothing to do, 1 % changed."""
     with installation.served():
-        yield _stage(installation, FIRST, installation.confirm)
-        yield _stage(installation, NOTHING, installation.run)
+        yield _stage(installation, FIRST, WHOLE, installation.confirm)
+        yield from _runs(installation, NOTHING)
         installation.write(changed=True)
-        yield _stage(installation, CHANGED, installation.run)
+        yield from _runs(installation, CHANGED)
 
 
-def _stage(installation: Installation, what: str, run: Callable[[str], RunReport]) -> Stage:
+def _runs(installation: Installation, what: str) -> Iterator[Stage]:
+    if not installation.split:
+        yield _stage(installation, what, WHOLE, installation.run)
+        return
+    yield _stage(installation, what, TRUNK, installation.run)
+    yield _stage(installation, what, ROOTS, installation.run_parts)
+
+
+def _stage(
+    installation: Installation, what: str, of: str, run: Callable[[str], Iterator[RunReport]]
+) -> Stage:
     gc.collect()
     _forget_peak()
     before, cpu, wall = installation.counted(), time.process_time(), time.perf_counter()
+    start = _resident("VmRSS")
     for one in installation.companies:
-        report = run(one.name)
-        assert report.exit_code == 0, report.message
+        for report in run(one.name):
+            assert report.exit_code == 0, report.message
     taken, passed = time.process_time() - cpu, time.perf_counter() - wall
     requests, writes, servers = (now - then for now, then in zip(installation.counted(), before, strict=True))
     store, rows = installation.held()
     all_ = installation.companies
     return Stage(
         what=what,
+        of=of,
+        roots=sum(one.roots for one in all_),
         mappings=len(all_),
         memberships=sum(one.memberships for one in all_),
         containers=sum(one.containers for one in all_),
@@ -196,7 +231,8 @@ def _stage(installation: Installation, what: str, run: Callable[[str], RunReport
         cpu=taken - servers,
         servers=servers,
         wall=passed,
-        peak=_peak(),
+        start=start,
+        peak=_resident("VmHWM"),
         requests=requests,
         writes=writes,
         store=store,
@@ -205,16 +241,21 @@ def _stage(installation: Installation, what: str, run: Callable[[str], RunReport
 
 
 def faults_of(stage: Stage) -> Iterator[str]:
-    """What a stage asked or wrote beyond the least; reads grow with the containers, and with nothing else."""
+    """What a stage asked or wrote beyond the least; reads grow with the containers, and with nothing else.
+
+    Whoever is seen in no group is looked up: at first everybody, later whoever joins, and everybody again
+    where accounts alone are read.
+    """
     facts = stage.memberships + stage.containers
-    writes = {FIRST: facts, NOTHING: 0, CHANGED: 2 * stage.swaps}[stage.what]
+    writes = {FIRST: facts, NOTHING: 0, CHANGED: 0 if stage.of == TRUNK else 2 * stage.swaps}[stage.what]
     if stage.writes != writes:
         yield f"expected {writes} writes: {stage}"
-    reads = 2 * stage.mappings
-    if stage.what == FIRST:  # nobody is in a group yet: each person is looked up
+    runs = stage.roots if stage.of == ROOTS else stage.mappings
+    reads = 2 * runs
+    if stage.what == FIRST or stage.of == TRUNK:
         reads += stage.people // ACCOUNTS_PER_REQUEST + stage.mappings
-    else:  # whoever joins is in no group yet
-        reads += stage.containers + (stage.mappings if stage.what == CHANGED else 0)
+    else:
+        reads += stage.containers + (runs if stage.what == CHANGED else 0)
     if stage.requests - stage.writes > reads:
         yield f"expected {reads} reads: {stage}"
 
@@ -223,9 +264,10 @@ def _forget_peak() -> None:
     Path("/proc/self/clear_refs").write_text("5", "utf-8")
 
 
-def _peak() -> float:
+def _resident(field: str) -> float:
+    """MiB, now or at the most; proc_pid_status(5)."""
     lines = Path("/proc/self/status").read_text("utf-8").splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+    return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1024
 
 
 def document(stages: Sequence[Stage]) -> dict[str, Any]:
@@ -238,8 +280,10 @@ def table(stages: Sequence[Stage]) -> list[tuple[str, ...]]:
     head = (
         "mappings of memberships",
         "run",
+        "of",
         "cpu s",
         "wall s",
+        "start MiB",
         "peak MiB",
         "requests",
         "writes",
@@ -252,8 +296,10 @@ def _row(one: Stage) -> tuple[str, ...]:
     return (
         f"{one.mappings:,} of {one.memberships // one.mappings:,}",
         one.what,
+        one.of,
         f"{one.cpu:.1f}",
         f"{one.wall:.1f}",
+        f"{one.start:.0f}",
         f"{one.peak:.0f}",
         f"{one.requests:,}",
         f"{one.writes:,}",
