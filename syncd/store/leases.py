@@ -197,8 +197,8 @@ class Leases:
                 taken = {"holder": holder, "process": this_process(), "token": token, **times}
                 connection.execute(_of(name).values(**taken))
             else:
-                freed = {"holder": None, "process": None, "since": None, "token": row.token + 1}
-                connection.execute(_of(row.mapping).values(**freed))
+                freed = {"holder": None, "process": None, "since": None, "expires": None}
+                connection.execute(_of(row.mapping).values(**freed, token=row.token + 1))
         return token
 
     def _give_back(self, lease: Lease) -> None:

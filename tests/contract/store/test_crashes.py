@@ -74,6 +74,13 @@ def test_after_a_kill_between_claim_and_record_the_claim_is_there_and_the_next_r
     assert real.check() == []
 
 
+def test_a_dead_run_of_the_whole_keeps_no_part_waiting(real: Store, url: str) -> None:
+    assert joined(start(actors.claim_and_die, url)) == -signal.SIGKILL
+    with real.lease("acme", "trunk", TTL, "/"), real.lease("acme", "part", TTL, "/a"):
+        real.start_run("acme", "sync", "daemon", "/a")
+        assert real.runs()[0].part == "/a"
+
+
 def test_one_of_several_processes_gets_the_lease(real: Store, url: str) -> None:
     begin, end, won = SPAWN.Barrier(RACERS), SPAWN.Barrier(RACERS), SPAWN.Queue()
     racers = [start(actors.race_for_lease, url, begin, end, won) for _ in range(RACERS)]
