@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from syncd.app.in_force import SETTINGS, InForce
+from syncd.app.in_force import InForce
 from syncd.daemon_clock import Clock
 from syncd.daemon_looks import Looks
 from syncd.daemon_runs import Runs
@@ -24,6 +24,7 @@ from syncd.dispatch import Trigger
 from syncd.dispatch_threads import Threads
 from syncd.errors import SyncdError, UsageError
 from syncd.health import HEALTH, Check, Listener, Metrics, Pulse
+from syncd.reasons import SETTINGS
 from syncd.service import (
     BEAT,
     CHANGED,
@@ -252,6 +253,7 @@ class Daemon:
 
     def _wake(self, names: Iterable[str], trigger: Trigger) -> None:
         try:
+        self._telling.reloaded()
             for name in names:
                 self._dispatcher.ask(name, trigger)
         except SyncdError as error:

@@ -1,4 +1,4 @@
-"""How the mappings of a process are, told to operators: after each run, and where no run ends any more.
+"""How mappings are, told to operators: after each run, and where no run ends any more; syncd.yaml too.
 
 A run only notes what is to be told; a thread of its own lets it leave and tries again, so that a mail
 server that does not answer keeps no run waiting.
@@ -17,11 +17,13 @@ import structlog
 from syncd.app.timing import windows_of
 from syncd.errors import SyncdError
 from syncd.mapping.parts import TRUNK
+from syncd.reasons import SETTINGS, of_settings
 from syncd.schedule import window_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from syncd.app import App
     from syncd.app.in_force import InForce
     from syncd.health import Metrics
     from syncd.reasons import Reason
@@ -42,6 +44,7 @@ class Telling:
         self._rhythms = rhythms
         self._looked_since: dict[str, datetime] = {}
         self._looked_at_all = -math.inf
+        self._settings_noted = False
         self._stopping = False
         self._woken = threading.Event()
         self._thread = threading.Thread(target=self._work, name="telling")
@@ -69,6 +72,12 @@ class Telling:
             app.close()
         self._woken.set()
 
+    def reloaded(self) -> None:
+        """Note how syncd.yaml is, and watch over runs by the times that it says now."""
+        self._settings_noted = False
+        self._looked_at_all = -math.inf
+        self._woken.set()
+
     def _work(self) -> None:
         while not self._stopping:
             try:
@@ -83,6 +92,7 @@ class Telling:
     def _look(self) -> None:
         app = self._files.app()
         try:
+            self._note_settings(app)
             if monotonic() - self._looked_at_all >= ALL:
                 self._looked_at_all = monotonic()
                 app.tell_left_alone(self._open(app.timing().paused), self._looked_since)
@@ -90,6 +100,17 @@ class Telling:
                 self._metrics.untold.labels(mapping).set(count)
         finally:
             app.close()
+
+    def _note_settings(self, app: App) -> None:
+        """Once after each time it was read, the first one too; tried again while the store is away."""
+        if self._settings_noted:
+            return
+        self._settings_noted = True
+        try:
+            app.judge(SETTINGS, of_settings(self._files.problems.get(SETTINGS)))
+        except SyncdError:
+            self._settings_noted = False
+            raise
 
     def _open(self, paused: Callable[[str], object]) -> dict[str, Rhythm]:
         """The mappings that nothing keeps from running, with their times; since when that is so is noted."""

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from syncd.model import RunReport
     from syncd.schedule import Rhythm
 
-ABOUT = "mapping."
+SETTINGS = "syncd.yaml"  # in the place of a mapping's name, which none is called
+ABOUT, ABOUT_SETTINGS = "mapping.", "settings."
 PERIODS = 3  # times that a mapping was due since a run of it ended, after which it counts as left alone
 POLICY = "policy"  # the kind of waiting of a policy that became looser
 ROUTINE = frozenset({"person", "needed", "mode"})
@@ -81,13 +82,17 @@ class Kept:
         return self.told_at is not None and self.present.same(self.told)
 
 
-EVENTS = tuple(sorted(f"{ABOUT}{'recovered' if one is State.WELL else one}" for one in State))
-"""What webhooks and `notify.events` may name of mappings."""
+def event(mapping: str, state: State) -> str:
+    """The event that tells how a mapping, or syncd.yaml, is."""
+    about = ABOUT_SETTINGS if mapping == SETTINGS else ABOUT
+    return f"{about}{'recovered' if state is State.WELL else state}"
 
 
-def event(reason: Reason) -> str:
-    """The event that tells a reason."""
-    return f"{ABOUT}{'recovered' if reason.state is State.WELL else reason.state}"
+EVENTS = (
+    *sorted(event("", state) for state in State),
+    *(event(SETTINGS, state) for state in (State.INVALID, State.WELL)),
+)
+"""What webhooks and `notify.events` may name of mappings and of syncd.yaml."""
 
 
 # --- which reason -------------------------------------------------------------------------------------
@@ -110,6 +115,15 @@ def of_error(error: SyncdError) -> Reason | None:
         return of_files(next((one for one in error.problems if one.severity == "error"), error.problems[0]))
     name = error.target if isinstance(error, TargetError) else OURS
     return Reason(State.FAILING, (name,), detail=error.in_one_line)
+
+
+def of_settings(error: SyncdError | None) -> Reason:
+    """How syncd.yaml is, by the problem it has; what is not invalid is missing."""
+    if isinstance(error, MappingInvalid):
+        return of_files(error.problems[0])
+    if error is not None:
+        return Reason(State.INVALID, (SETTINGS,), {"place": SETTINGS}, error.in_one_line)
+    return Reason()
 
 
 def of_fault() -> Reason:
@@ -176,9 +190,9 @@ def together(found: Mapping[str, Reason]) -> Reason:
 
 
 def judged(
-    kept: Kept | None, reason: Reason, now: datetime, after: timedelta, wanted: Callable[[str], bool]
+    kept: Kept | None, reason: Reason, now: datetime, after: timedelta, wanted: Callable[[State], bool]
 ) -> tuple[Kept, Reason | None]:
-    """What is known from now on, and the reason to tell, if there is one; `wanted` says which events are.
+    """What is known from now on, and the reason to tell, if there is one; `wanted` says which states are.
 
     A reason that nobody wants to hear of is not told, and does not count as told.
     """
@@ -187,7 +201,7 @@ def judged(
     present = replace(kept, present=reason, since=since)
     if reason.same(kept.told) or (reason.state in SLOW and now - since < after):
         return present, None
-    if wanted(event(reason)):
+    if wanted(reason.state):
         return replace(present, told=replace(reason, detail=""), told_at=now), reason
     if reason.state is State.WELL:
         return replace(present, told=reason, told_at=None), None

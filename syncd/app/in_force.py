@@ -18,6 +18,7 @@ from syncd.app import App, files
 from syncd.app.neighbours import Neighbours
 from syncd.app.timing import check_times
 from syncd.errors import MappingInvalid, NotApart, SyncdError
+from syncd.reasons import SETTINGS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from syncd.model import RunReport
     from syncd.settings import Settings
 
-SETTINGS = "syncd.yaml"
 ACTOR = "daemon"
 Ask = Callable[[Sequence[str]], None]
 """Has parts of a mapping run as soon as there is room."""

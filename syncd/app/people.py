@@ -17,7 +17,7 @@ from syncd.inviting import Inviter, Letter, language_of, mailed_actions, rules_o
 from syncd.mapping import limits
 from syncd.membership_joins import lapse
 from syncd.notify import Hook, NotDelivered, Outbox, SmtpSettings, tell
-from syncd.reasons import ABOUT
+from syncd.reasons import EVENTS
 from syncd.schedule import LONGEST_PAUSE, retry_at
 from syncd.targets.keycloak_directory import KeycloakDirectory
 
@@ -184,8 +184,8 @@ def to_leave(store: Store, mapping: str | None) -> list[Notice]:
 
 
 def for_operators(notice: Notice) -> bool:
-    """Whether a notice tells how a mapping is, and not what somebody did."""
-    return notice.about.startswith(ABOUT)
+    """Whether a notice tells how a mapping or syncd.yaml is, and not what somebody did."""
+    return notice.about in EVENTS
 
 
 def let_leave(settings: Settings, store: Store, waiting: Sequence[Notice]) -> None:

@@ -20,7 +20,7 @@ from syncd.locale.told import told_in
 from syncd.mapping.parts import TRUNK
 from syncd.notify import Hook
 from syncd.notify.mapping_texts import LOOSENED
-from syncd.reasons import POLICY, Kept, State
+from syncd.reasons import POLICY, SETTINGS, Kept, State
 from syncd.render.lines import REASONS
 from syncd.settings import SettingsInvalid
 from syncd.store.parts import own
@@ -55,12 +55,15 @@ class Telling:
         return self._db.reasons.all()
 
     def judge(self, mapping: str, reason: Reason) -> Kept:
-        """Note how a mapping is, and write the notices of it where it is to be told."""
+        """Note how a mapping, or syncd.yaml, is, and write the notices of it where it is to be told."""
         settings, after = self.settings, self.settings.notify.after
+
+        def wanted(state: State) -> bool:
+            return _wanted(settings, reasons.event(mapping, state))
 
         def decide(kept: Kept | None, now: datetime) -> tuple[Kept, list[Notice]]:
             patience = after.after(now) - now
-            known, told = reasons.judged(kept, reason, now, patience, lambda event: _wanted(settings, event))
+            known, told = reasons.judged(kept, reason, now, patience, wanted)
             return known, list(_notices(settings, mapping, known, told)) if told else []
 
         return self._db.reasons.settle(mapping, decide)
@@ -93,7 +96,7 @@ class Telling:
                 self.judge(mapping, reason)
 
     def deliver(self) -> dict[str, int]:
-        """Let the notices of mappings leave that are due; how many still wait, by mapping.
+        """Let the notices for operators leave that are due; how many still wait, by what they are about.
 
         Raises `SettingsInvalid` for a secret that is missing, once what needs none has left.
         """
@@ -110,7 +113,7 @@ class Telling:
         if missing is not None:
             raise missing
         left = Counter(one.mapping for one in _waiting(settings, store))
-        return {name: left[name] for name in settings.mappings}
+        return {name: left[name] for name in (*settings.mappings, SETTINGS)}
 
 
 def shown(kept: Kept | None) -> dict[str, Any]:
@@ -128,7 +131,7 @@ def shown(kept: Kept | None) -> dict[str, Any]:
 
 def _waiting(settings: Settings, store: Store) -> list[Notice]:
     found = filter(people.for_operators, people.to_leave(store, None))
-    return [one for one in found if one.mapping in settings.mappings]
+    return [one for one in found if one.mapping in settings.mappings or one.mapping == SETTINGS]
 
 
 def _wanted(settings: Settings, event: str) -> bool:
@@ -147,7 +150,7 @@ def _by_mail(settings: Settings, event: str) -> bool:
 
 
 def _notices(settings: Settings, mapping: str, known: Kept, reason: Reason) -> Iterator[Notice]:
-    about, notify = reasons.event(reason), settings.notify
+    about, notify = reasons.event(mapping, reason.state), settings.notify
     said = {
         "environment": settings.environment,
         "mapping": mapping,

@@ -1,4 +1,4 @@
-"""What operators are told of a mapping, by event: subject, and a body that ends with what to type."""
+"""What operators are told of a mapping or of syncd.yaml, by event: subject, and a body with what to type."""
 
 from __future__ import annotations
 
@@ -49,6 +49,19 @@ TEXTS = {
     "mapping.recovered": (
         mark("{environment}: {mapping} is well again"),
         mark("Since {since} {mapping} is what its files say, and nothing waits for an operator."),
+    ),
+    "settings.invalid": (
+        mark("{environment}: syncd.yaml is invalid"),
+        mark(
+            "{place}: {what}\n\n"
+            "Since {since} syncd.yaml is not used as it is now. A daemon that runs works by the last valid "
+            "one; one that is started now ends at once. Every problem is named by:\n\n"
+            "syncd validate"
+        ),
+    ),
+    "settings.recovered": (
+        mark("{environment}: syncd.yaml is valid again"),
+        mark("Since {since} syncd.yaml is used as it is now."),
     ),
 }
 """Keyed as `reasons.EVENTS`."""

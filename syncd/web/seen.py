@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from syncd.app.in_force import SETTINGS
 from syncd.errors import SyncdError, UsageError
 from syncd.health import HEALTH, Check, Listener, Pulse, WebMetrics
+from syncd.reasons import SETTINGS
 from syncd.service import BEAT
 
 if TYPE_CHECKING:

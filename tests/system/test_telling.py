@@ -8,15 +8,19 @@ import json
 import signal
 import socket
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from werkzeug import Response
 
+from tests.cutting_proxy import CuttingProxy
 from tests.system.test_daemon import NEVER, PATIENCE, eventually, serving
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pytest_httpserver import HTTPServer
     from werkzeug import Request
 
@@ -37,13 +41,18 @@ organizations:
     teams:
       sre: {members: {member: [ann@acme.example, bob@acme.example, eve@acme.example]}}
 """
+GROUPS = """\
+syncd: 1
+organizations: {acme: {teams: {sre: {}}}}
+keycloak: {group: "/{path}"}
+"""
 ALL, ONE = "[ann@acme.example, bob@acme.example, eve@acme.example]", "[eve@acme.example]"
 
 
 class Told:
     """A site whose operators are told, and what they and an application got."""
 
-    def __init__(self, site: Site, mails: MailSink, hook: HTTPServer) -> None:
+    def __init__(self, site: Site, mails: MailSink, hook: HTTPServer, text: str = TEAMS) -> None:
         self.site, self.sink = site, mails
         self.posts: list[tuple[str, bytes]] = []
         hook.expect_request("/syncd", method="POST").respond_with_handler(self._take)
@@ -55,7 +64,7 @@ class Told:
             f"notify: {{mail: [{OPERATOR}], after: P0D}}\n"
             f'webhooks: [{{url: "{hook.url_for("/syncd")}", secret: {{file: hook}}}}]\n'
         )
-        site.write(TEAMS)
+        site.write(text)
 
     def _take(self, request: Request) -> Response:
         self.posts.append((request.headers["X-Syncd-Signature"], request.data))
@@ -65,7 +74,7 @@ class Told:
         return [mail for mail in self.sink.messages() if mail["to"] == [OPERATOR]]
 
     def subjects(self) -> list[str]:
-        return [mail["subject"].removeprefix("test: ") for mail in self.mails()]
+        return [mail["subject"].partition(": ")[2] for mail in self.mails()]
 
     def events(self) -> list[str]:
         return [json.loads(body)["event"] for _, body in self.posts]
@@ -81,6 +90,15 @@ class Told:
 @pytest.fixture
 def told(directory_site: Site, mail_sink: MailSink, httpserver: HTTPServer) -> Told:
     return Told(directory_site, mail_sink, httpserver)
+
+
+@pytest.fixture
+def keycloak(site: Site) -> Iterator[CuttingProxy]:
+    """What is between the site and its Keycloak."""
+    with CuttingProxy(site.keycloak.url) as proxy:
+        url = proxy.url.replace("ldap://", "http://")
+        site.config.write_text(site.config.read_text().replace(site.keycloak.url, url))
+        yield proxy
 
 
 def run_until(daemon: Serving, code: int, times: int) -> None:
@@ -99,6 +117,9 @@ STOPPED = "acme is stopped by a limit"
 WELL = "acme is well again"
 FAILING = "acme cannot be made what its files say"
 INVALID = "the files of acme are invalid"
+KEPT = "syncd.yaml is invalid, the last valid one stays in force"
+STALE = "acme is not run any more"
+UNREADABLE, READABLE = "syncd.yaml is invalid", "syncd.yaml is valid again"
 
 
 def test_each_change_of_reason_is_one_mail_and_one_signed_post(told: Told, slapd_server: Slapd) -> None:
@@ -136,6 +157,28 @@ def test_each_change_of_reason_is_one_mail_and_one_signed_post(told: Told, slapd
     assert len({json.loads(body)["id"] for _, body in told.posts}) == 6
 
 
+def test_a_keycloak_that_is_lost_is_told_once_and_once_that_it_is_back(
+    site: Site, keycloak: CuttingProxy, mail_sink: MailSink, httpserver: HTTPServer
+) -> None:
+    told = Told(site, mail_sink, httpserver, GROUPS)
+    site.apply().ok()
+    with serving(site) as daemon:
+        keycloak.swallow()
+        run_until(daemon, 4, 3)
+        eventually(lambda: told.is_heard(FAILING))
+        keycloak.heal()
+        run_until(daemon, 0, 2)
+        eventually(lambda: told.is_heard(FAILING, WELL))
+        assert daemon.end() == 0
+    assert told.is_heard(FAILING, WELL)
+    lost, _ = (json.loads(body)["data"] for _, body in told.posts)
+    assert (lost["names"], lost["what"].partition(" broke")[0]) == (
+        "keycloak",
+        f"sso: the connection to {keycloak.url.replace('ldap', 'http')}/",
+    )
+    assert lost["what"] in told.mails()[0]["text"]
+
+
 def test_killed_before_a_notice_left_the_next_daemon_sends_it_once(told: Told) -> None:
     told.site.apply().ok()
     with serving(told.site, [sys.executable, str(KILLED), *told.site.command("daemon")[3:]]) as killed:
@@ -161,6 +204,61 @@ def test_two_daemons_on_one_store_tell_it_once(told: Told, postgres_server: Post
         eventually(lambda: told.is_heard(STOPPED))
         assert (one.end(), other.end()) == (0, 0)
     assert told.is_heard(STOPPED)
+
+
+def test_a_mapping_that_nobody_runs_is_told_once_and_is_well_again_once_somebody_does(
+    told: Told, postgres_server: Postgres
+) -> None:
+    site = told.site
+    site.keep_in(postgres_server.fresh_database())
+    site.apply().ok()
+    rhythm = NEVER.replace("0 0 1 1 *", "* * * * * *")
+    site.config.write_text(site.config.read_text().replace(NEVER, rhythm))
+    with serving(site, site.command("daemon", "--role", "scheduler")) as scheduler:
+
+        def look_again() -> bool:
+            scheduler.signal(signal.SIGHUP)
+            return bool(told.subjects())
+
+        eventually(look_again)
+        for _ in range(3):
+            look_again()
+            time.sleep(0.5)
+        eventually(lambda: told.is_heard(STALE))
+        assert json.loads(told.posts[0][1])["data"]["ended"] in told.mails()[0]["text"]
+        with serving(site, site.command("daemon", "--role", "worker")) as worker:
+            eventually(lambda: told.is_heard(STALE, WELL))
+            look_again()
+            assert (scheduler.end(), worker.end()) == (0, 0)
+    assert told.is_heard(STALE, WELL)
+
+
+def test_an_invalid_syncd_yaml_is_told_once_by_what_it_said_before_and_once_that_it_is_valid(
+    told: Told,
+) -> None:
+    site, valid = told.site, told.site.config.read_text()
+    added = valid.count("\n") + 1
+    site.apply().ok()
+    with serving(site) as daemon:
+        site.config.write_text(f"{valid}mial: hold\n")
+        for reload in (1, 2):
+            daemon.signal(signal.SIGHUP)
+            eventually(lambda enough=reload: len(daemon.records(KEPT)) >= enough)
+        eventually(lambda: told.is_heard(UNREADABLE))
+        assert f"syncd.yaml:{added}:1: " in told.mails()[0]["text"]
+        daemon.process.kill()
+        daemon.process.wait()
+    ended = site.cli("daemon")
+    assert (ended.code, told.is_heard(UNREADABLE)) == (65, True)
+    site.config.write_text(valid)
+    with serving(site) as daemon:
+        eventually(lambda: told.is_heard(UNREADABLE, READABLE))
+        site.config.unlink()
+        eventually(lambda: told.is_heard(UNREADABLE, READABLE, UNREADABLE))
+        site.config.write_text(valid)
+        eventually(lambda: told.is_heard(UNREADABLE, READABLE, UNREADABLE, READABLE))
+        assert daemon.end() == 0
+    assert told.events() == ["settings.invalid", "settings.recovered"] * 2
 
 
 def test_doctor_tries_the_mail_server_and_sends_nothing(

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.errors import Busy, MappingInvalid, Place, Problem, StoreError, Unreachable
+from syncd.errors import Busy, MappingInvalid, Place, Problem, StoreError, Unreachable, UsageError
 from syncd.model import Change, Held, Key, Kind, Op, Outcome, Plan, Result, RunPlan, RunReport, Stop
 from syncd.reasons import (
     EVENTS,
     PERIODS,
+    SETTINGS,
     SLOW,
     Kept,
     Reason,
@@ -24,6 +25,7 @@ from syncd.reasons import (
     left_alone,
     of_error,
     of_report,
+    of_settings,
     together,
 )
 from syncd.schedule import rhythm_of
@@ -110,7 +112,7 @@ STEPS = st.lists(
 )  # what a run found, seconds after the one before
 
 
-def told(steps, wanted=lambda _event: True, after=AFTER) -> tuple[list[tuple[datetime, Reason]], Kept]:
+def told(steps, wanted=lambda _state: True, after=AFTER) -> tuple[list[tuple[datetime, Reason]], Kept]:
     kept, now, found = None, START, []
     for reason, seconds in steps:
         now += timedelta(seconds=seconds)
@@ -161,14 +163,33 @@ def test_at_the_end_of_all_trouble_all_is_well_for_whoever_was_told(steps) -> No
 
 @given(STEPS)
 def test_what_nobody_wants_to_hear_of_is_never_told_and_keeps_nothing_else_from_being_told(steps) -> None:
-    only = [one for _, one in told(steps, lambda name: name == "mapping.stopped")[0]]
+    only = [one for _, one in told(steps, lambda state: state is State.STOPPED)[0]]
     assert {one.state for one in only} <= {State.STOPPED}
     assert bool(only) == any(reason.state is State.STOPPED for reason, _ in steps)
 
 
 @given(st.sampled_from(REASONS))
 def test_every_reason_is_an_event_that_can_be_named(reason: Reason) -> None:
-    assert event(reason) in EVENTS
+    assert event("acme", reason.state) in EVENTS
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "said"),
+    [
+        (None, Reason(), "settings.recovered"),
+        (MappingInvalid([BROKEN]), of_error(MappingInvalid([BROKEN])), "settings.invalid"),
+        (
+            UsageError("syncd.yaml does not exist."),
+            Reason(State.INVALID, ("syncd.yaml",), {"place": "syncd.yaml"}),
+            "settings.invalid",
+        ),
+    ],
+)
+def test_syncd_yaml_has_its_reason_and_its_events(error, reason: Reason, said: str) -> None:
+    found = of_settings(error)
+    assert found == reason
+    assert event(SETTINGS, found.state) == said
+    assert said in EVENTS
 
 
 # --- left alone ---------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from syncd import daemon_telling
+from syncd import daemon_telling, reasons
 from syncd.acts import Notice
 from syncd.app import App, people, telling
 from syncd.errors import MappingInvalid, Place, Problem
@@ -184,7 +184,7 @@ def test_operators_are_mailed_whatever_mail_says_and_act_notices_wait_for_their_
     act = told._db.acts.add(Notice("n_act", "acme", to="sue@acme.example", about="join.refused"))
     told.judge("acme", STOPPED)
     ways.away = False
-    assert told.deliver() == {"acme": 0}
+    assert told.deliver() == {"acme": 0, "syncd.yaml": 0}
     assert len(ways.taken) == 4
     assert told._db.acts.get(Notice, act.id) == act
 
@@ -193,7 +193,7 @@ def test_what_cannot_leave_is_tried_again_later_and_later_and_leaves_once(told: 
     told.judge("acme", STOPPED)
     pauses = []
     for _ in range(7):
-        assert told.deliver() == {"acme": 4}
+        assert told.deliver() == {"acme": 4, "syncd.yaml": 0}
         (due,) = {one.retry_at for one in notices(told)}
         pauses.append(int((due - ways.now).total_seconds()))
         ways.now = due - timedelta(seconds=1)
@@ -211,7 +211,7 @@ def test_what_cannot_leave_is_tried_again_later_and_later_and_leaves_once(told: 
 def test_after_a_day_it_is_given_up_and_says_why(told: App, ways: Ways) -> None:
     told.judge("acme", STOPPED)
     began = ways.now
-    while told.deliver() != {"acme": 0}:
+    while told.deliver() != {"acme": 0, "syncd.yaml": 0}:
         ways.now += timedelta(minutes=15)
     assert ways.now - began > timedelta(hours=23)
     assert {(one.state, one.reason) for one in notices(told)} == {("failed", "no connection")}
@@ -231,7 +231,7 @@ def test_who_is_told_to_end_tries_no_further_server(told: App, ways: Ways) -> No
     told.judge("acme", STOPPED)
     ways.away = False
     told._stop = lambda: bool(ways.taken)
-    assert told.deliver() == {"acme": 3}
+    assert told.deliver() == {"acme": 3, "syncd.yaml": 0}
 
 
 # --- who is told --------------------------------------------------------------------------------------
@@ -253,7 +253,8 @@ def test_who_is_told_is_checked_as_it_is_read(tmp_path: Path, line: str, said: s
 
 
 def test_every_event_has_its_words() -> None:
-    assert set(EVENTS) == set(mapping_texts.TEXTS) == {event(reason) for reason in SAID.values()}
+    of_settings = {event(reasons.SETTINGS, one) for one in (State.INVALID, State.WELL)}
+    assert set(EVENTS) == set(mapping_texts.TEXTS) == {event("acme", state) for state in SAID} | of_settings
 
 
 # --- where no run ends --------------------------------------------------------------------------------
@@ -278,6 +279,7 @@ class Files:
 
     def __init__(self, of: App) -> None:
         self.settings = of.settings
+        self.problems = {}
         self.app = lambda: of
 
 
