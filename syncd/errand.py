@@ -15,13 +15,15 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 Headers = tuple[tuple[str, str], ...]
 
 UNTAKEN = "nothing was done: no worker took the request in time, try again"
 CROWDED = "nothing was done: too many requests wait already, try again"
 UNFINISHED = "no answer came; what was asked may have been done, so look before you ask again"
+RESULTS = {UNTAKEN: "untaken", CROWDED: "crowded", UNFINISHED: "unfinished"}
+"""In a word what the text of an `Unanswered` says."""
 
 
 class Unanswered(Exception):
@@ -70,3 +72,13 @@ class Reply:
 
 Send = Callable[[Errand], Reply]
 """Has an errand answered; raises `Unanswered`, and `StoreError` where the way to the workers is shut."""
+
+
+class Office(Protocol):
+    """Whoever carries errands out, as a front desk sees it."""
+
+    def send(self, errand: Errand) -> Reply:
+        """See `Send`."""
+
+    def waiting(self) -> int:
+        """How many errands nobody has taken, of all front desks. Raises `StoreError`."""

@@ -70,9 +70,13 @@ class Sender:
         finally:
             self._room.release()
 
+    def waiting(self) -> int:
+        """See `errand.Office`."""
+        return int(self._asking.query(_QUEUED)["waiting"])
+
     def _handed_over(self, errand: Errand) -> tuple[int, float]:
         """The number of its job, and until when that can be taken."""
-        if self._asking.query(_QUEUED)["waiting"] >= MOST_QUEUED:
+        if self.waiting() >= MOST_QUEUED:
             raise Unanswered(CROWDED)
         deadline = self._answers.now() + TAKEN
         arguments = {"errand": errand.packed(), "deadline": deadline}

@@ -6,6 +6,7 @@ Names of mappings are labels and no more: no person, no unit, no address stands 
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 from collections import Counter
@@ -27,7 +28,8 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.metrics import MetricWrapperBase
 
 from syncd import traffic
-from syncd.errors import UsageError
+from syncd.errand import RESULTS, Unanswered
+from syncd.errors import StoreError, UsageError
 from syncd.model import ENFORCED, Op
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from syncd.errand import Errand, Reply, Send
     from syncd.model import RunPlan, RunReport
 
 BEATS_MISSED = 4  # after which the main loop counts as stuck
@@ -173,6 +176,57 @@ class WebMetrics:
         info = Gauge("syncd_web_info", "Which syncd answers.", ["version", "environment", "role"], **own)
         info.labels(version("syncd"), environment, role).set(1)
         self.reload.set(1)
+
+
+class ErrandMetrics:
+    """What is counted of errands in a registry: on the `front`, or by a `worker` that carries them out."""
+
+    def __init__(self, registry: CollectorRegistry, side: str) -> None:
+        self._registry, self._side = registry, side
+        self._seconds = Histogram(
+            "syncd_errand_duration_seconds",
+            "How long requests took that a front desk handed over, by who measured and how they ended.",
+            ["side", "result"],
+            buckets=SECONDS,
+            registry=registry,
+        )
+        for result in ("answered", "fault", *(("store", *RESULTS.values()) if side == "front" else ())):
+            self._seconds.labels(side, result)  # the first of a kind is an increase only from a 0
+
+    def timed(self, send: Send) -> Send:
+        """The same, and how long it took and how it ended are counted."""
+
+        def sending(errand: Errand) -> Reply:
+            began, result = time.monotonic(), "fault"
+            try:
+                reply = send(errand)
+                result = "answered"
+            except Unanswered as error:
+                result = RESULTS[str(error)]
+                raise
+            except StoreError:
+                result = "store"
+                raise
+            finally:
+                self._seconds.labels(self._side, result).observe(time.monotonic() - began)
+            return reply
+
+        return sending
+
+    def waits(self, waiting: Callable[[], int]) -> None:
+        """Tell how many nobody has taken; no number where the store does not say."""
+
+        def told() -> float:
+            try:
+                return waiting()
+            except StoreError:
+                return math.nan
+
+        Gauge(
+            "syncd_errands_waiting",
+            "Requests of all front desks that no worker has taken yet.",
+            registry=self._registry,
+        ).set_function(told)
 
 
 class _Requests:

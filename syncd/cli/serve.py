@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from syncd.cli.session import Session
-    from syncd.errand import Send
+    from syncd.daemon import Daemon
+    from syncd.errand import Office
     from syncd.errand_queue import Answering
     from syncd.settings import Settings
 
@@ -57,7 +58,7 @@ def daemon_command(session: Session, role: str) -> int:
     daemon = Daemon(config, Role(role))
     with ExitStack() as stack:
         if role != "scheduler" and _is_shared(daemon.settings):
-            stack.enter_context(_answering(daemon.settings, config))
+            stack.enter_context(_answering(daemon, config))
         if role == "all" and daemon.settings.listen.web is not None:
             from syncd.web.serving import beside  # noqa: PLC0415 - as above
 
@@ -70,7 +71,7 @@ def _is_shared(settings: Settings) -> bool:
 
 
 @contextmanager
-def _office(settings: Settings) -> Iterator[Send | None]:
+def _office(settings: Settings) -> Iterator[Office | None]:
     """On PostgreSQL the workers, to which requests are handed over; on SQLite there are none."""
     if not _is_shared(settings):
         yield None
@@ -78,15 +79,17 @@ def _office(settings: Settings) -> Iterator[Send | None]:
     from syncd.errand_queue import Sender  # noqa: PLC0415 - procrastinate is of no use on one machine
 
     with Sender(settings.store_url().get_secret_value()) as sender:
-        yield sender.send
+        yield sender
 
 
-def _answering(settings: Settings, config: Path | None) -> Answering:
+def _answering(daemon: Daemon, config: Path | None) -> Answering:
     """Answers what front desks hand over, beside the runs."""
     from syncd.errand_queue import Answering  # noqa: PLC0415 - as above
+    from syncd.health import ErrandMetrics  # noqa: PLC0415 - as above
     from syncd.web.serving import office  # noqa: PLC0415 - as above
 
-    return Answering(settings.store_url().get_secret_value(), office(config))
+    answer = ErrandMetrics(daemon.metrics.registry, "worker").timed(office(config))
+    return Answering(daemon.settings.store_url().get_secret_value(), answer)
 
 
 schedule_command = group("schedule")(lambda: None)

@@ -13,6 +13,7 @@ import structlog
 import uvicorn
 
 from syncd.errors import UsageError
+from syncd.health import ErrandMetrics
 from syncd.service import RELOAD, STOP, Events, tell_systemd
 from syncd.web import api, front, inside, public
 from syncd.web.desk import Desk
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from syncd.errand import Errand, Reply, Send
+    from syncd.errand import Errand, Office, Reply
     from syncd.settings import Settings
 
 WEB = "127.0.0.1:8085"
@@ -73,13 +74,18 @@ class Server:
         self._socket.close()
 
 
-def serve_api(config: Path | None, office: Callable[[Settings], AbstractContextManager[Send | None]]) -> int:
+def serve_api(
+    config: Path | None, office: Callable[[Settings], AbstractContextManager[Office | None]]
+) -> int:
     """Be only the API until SIGTERM, a front desk where there is an office behind it; the exit code."""
     desk = Desk(config)
-    with office(desk.files.settings) as send:
-        if send is not None:
+    with office(desk.files.settings) as behind:
+        if behind is not None:
             seen = Seen(desk, "web", opens_store=False)
-            return _serve(seen, _web(desk, Counted(front.make(desk, send), seen.metrics)), "web")
+            errands = ErrandMetrics(seen.metrics.registry, "front")
+            errands.waits(behind.waiting)
+            application = front.make(desk, errands.timed(behind.send))
+            return _serve(seen, _web(desk, Counted(application, seen.metrics)), "web")
         desk.files.check_store()
         seen = Seen(desk, "web", opens_store=True)
         return _serve(seen, _web(desk, Counted(api.make(desk), seen.metrics)), "web")

@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from prometheus_client import CollectorRegistry
 from sqlalchemy import create_engine, text
 
 from syncd import errand_queue
 from syncd.errand import CROWDED, UNFINISHED, UNTAKEN, Errand, Reply, Unanswered
 from syncd.errand_queue import Answering, Sender
 from syncd.errors import StoreError
+from syncd.health import ErrandMetrics
 from syncd.store import answers as stored
 from syncd.store import open_store
 from syncd.store.answers import Answers
@@ -72,6 +74,17 @@ def rows(url: str) -> Iterator[Callable[[str], list]]:
 def sending(url: str) -> Iterator[Callable[[Errand], Reply]]:
     with Sender(url) as sender:
         yield sender.send
+
+
+def errands_of(registry: CollectorRegistry) -> dict[str, int]:
+    """How many ended how, of those that did."""
+    counts = {
+        sample.labels["result"]: int(sample.value)
+        for family in registry.collect()
+        for sample in family.samples
+        if sample.name == "syncd_errand_duration_seconds_count"
+    }
+    return {result: count for result, count in counts.items() if count}
 
 
 def eventually(met: Callable[[], bool]) -> None:
@@ -214,6 +227,34 @@ def test_too_many_are_turned_away_before_they_wait(url, monkeypatch) -> None:
         monkeypatch.setattr(errand_queue, "MOST_QUEUED", 1)
         with pytest.raises(Unanswered, match=CROWDED):
             send(errand())
+
+
+def test_both_sides_count_how_errands_ended_and_the_front_desk_those_that_wait(url, monkeypatch) -> None:
+    monkeypatch.setattr(errand_queue, "SILENT", 0.5)
+    here, there = CollectorRegistry(), CollectorRegistry()
+    front = ErrandMetrics(here, "front")
+
+    def at_fault(one: Errand) -> Reply:
+        if one.path == "/fault":
+            raise RuntimeError(SECRET)
+        return echo(one)
+
+    with Sender(url) as sender:
+        front.waits(sender.waiting)
+        send = front.timed(sender.send)
+        with Answering(url, ErrandMetrics(there, "worker").timed(at_fault)):
+            assert [send(errand()).status for _ in range(2)] == [207, 207]
+            with pytest.raises(Unanswered, match=UNFINISHED):
+                send(errand("/fault"))
+        monkeypatch.setattr(errand_queue, "TAKEN", 0.2)
+        with pytest.raises(Unanswered, match=UNTAKEN):
+            send(errand())
+        assert here.get_sample_value("syncd_errands_waiting") == 1
+        monkeypatch.setattr(errand_queue, "MOST_QUEUED", 1)
+        with pytest.raises(Unanswered, match=CROWDED):
+            send(errand())
+        assert errands_of(here) == {"answered": 2, "unfinished": 1, "untaken": 1, "crowded": 1}
+    assert errands_of(there) == {"answered": 2, "fault": 1}
 
 
 def test_a_store_that_is_too_old_for_errands_is_said_so(postgres_server) -> None:

@@ -54,6 +54,7 @@ class Fleet:
     outside: Portal
     inside: Portal
     looks: str
+    health: str
     workers: list[Serving] = field(default_factory=list)
 
     def work(self, number: int) -> None:
@@ -88,15 +89,20 @@ def fleet(
     with login(postgres_server, url) as looks:
         site.cli("db", "grant", LOGIN).ok()
         folder = tmp_path_factory.mktemp("web")
-        address = f"127.0.0.1:{free_port()}"
+        address, health = (f"127.0.0.1:{free_port()}" for _ in range(2))
         web = subprocess.Popen(
             [*replace(site, folder=without_secrets(site, folder, looks)).command("daemon", "--role", "web")],
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY), "SYNCD_LISTEN__WEB": address},
+            env={
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": str(REPOSITORY),
+                "SYNCD_LISTEN__WEB": address,
+                "SYNCD_LISTEN__HEALTH": health,
+            },
             cwd=folder,
         )
         outside = copy.copy(portal(site))
         outside.url = f"http://{address}"
-        made = Fleet(site, web, outside, portal(site), looks)
+        made = Fleet(site, web, outside, portal(site), looks, f"http://{health}")
         try:
             made.work(2)
             eventually(lambda: lives(outside.url))
@@ -180,6 +186,64 @@ def test_an_act_is_done_once_by_whichever_worker_takes_it(fleet: Fleet) -> None:
     assert fleet.invitations("new@fanal.example") == 1
     link = fleet.outside.post("links", MEMBER, unit="/fanal", role="member").ok()
     assert link["token"]
+
+
+def test_an_act_under_way_while_every_session_is_ended_is_done_once_and_answered(fleet: Fleet) -> None:
+    new = {"role": "member", "given_name": "New", "family_name": "Person", "address": "cut@fanal.example"}
+    token = fleet.outside.token(MEMBER)
+
+    def invite() -> Reply:
+        return fleet.outside.call("POST", "invitations", {"unit": "/fanal", "people": [new]}, token)
+
+    with contextlib.closing(App.open(fleet.site.config)) as app, ThreadPoolExecutor(1) as thread:
+        with app._db.lease(fleet.site.name, "a run", timedelta(minutes=2)):
+            waiting = thread.submit(invite)
+            eventually(lambda: taken(fleet))
+            assert end_sessions(fleet) > 3
+        answer = waiting.result()
+    assert answer.status == 200 or (answer.status, answer.headers["retry-after"]) == (503, "2"), answer
+    again = invite()
+    assert again.status in {200, 403}, again
+    assert fleet.invitations(new["address"]) == 1
+
+
+def test_how_errands_ended_is_told_by_the_front_desk_and_by_workers(fleet: Fleet) -> None:
+    before = answered(fleet)
+    assert fleet.outside.get("members", ADMIN).ok()
+    assert answered(fleet) == before + 1
+    told = page(fleet.health)
+    assert "syncd_errands_waiting 0.0" in told
+    assert any(answered_by(worker.get("/metrics")[1], "worker") for worker in fleet.workers)
+
+
+def answered(fleet: Fleet) -> int:
+    return answered_by(page(fleet.health), "front")
+
+
+def answered_by(told: str, side: str) -> int:
+    begins = f'syncd_errand_duration_seconds_count{{result="answered",side="{side}"}} '
+    (line,) = (line for line in told.splitlines() if line.startswith(begins))
+    return int(float(line.removeprefix(begins)))
+
+
+def page(url: str) -> str:
+    with urllib.request.urlopen(f"{url}/metrics", timeout=30) as answer:
+        text: str = answer.read().decode()
+    return text
+
+
+def end_sessions(fleet: Fleet) -> int:
+    """Of workers and front desk, whatever they do; how many there were."""
+    engine = create_engine(parse((fleet.site.folder / "store").read_text()), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        ended = connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND application_name LIKE 'syncd%'"
+            )
+        ).all()
+    engine.dispose()
+    return len(ended)
 
 
 def test_what_a_killed_worker_was_asked_for_and_what_nobody_takes_is_not_done_later(fleet: Fleet) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from syncd.health import Metrics, WebMetrics
+from syncd.health import ErrandMetrics, Metrics, WebMetrics
 from syncd.model import Change, Key, Kind, Op, Outcome, Plan, Result, RunPlan, RunReport
 
 MONITORING = Path(__file__).resolve().parents[3] / "deploy" / "monitoring"
@@ -39,6 +39,8 @@ def told() -> dict[str, set[str]]:
     metrics.named("test", Path("syncd.yaml"))
     web = WebMetrics("public", "test")
     web.requests.labels("/join/{token}", "429").inc()
+    ErrandMetrics(metrics.registry, "worker")
+    ErrandMetrics(web.registry, "front").waits(lambda: 0)
     families = [*metrics.registry.collect(), *web.registry.collect()]
     found = {s.name: set(s.labels) for family in families for s in family.samples}
     return found | {"syncd_target_requests_total": {"target", "op", "result"}}
