@@ -112,6 +112,11 @@ class Daemon:
         """The operator's file in force."""
         return self._files.settings
 
+    @property
+    def metrics(self) -> Metrics:
+        """What this process tells of itself; what goes on beside the runs is counted there too."""
+        return self._metrics
+
     def serve(self) -> int:
         """Work until SIGTERM or SIGINT; the exit code. Raises `Busy` where a daemon has the store."""
         settings = self._files.settings
@@ -248,12 +253,12 @@ class Daemon:
         except SyncdError as error:
             log.error("times stay as they were", problem=str(error))  # noqa: TRY400 - it says why
         self._looks.plan(names)
+        self._telling.reloaded()
         self._wake(names, Trigger.EVENT)
         tell_systemd("READY=1", f"STATUS={self._runs.problem(SETTINGS) or 'in force'}")
 
     def _wake(self, names: Iterable[str], trigger: Trigger) -> None:
         try:
-        self._telling.reloaded()
             for name in names:
                 self._dispatcher.ask(name, trigger)
         except SyncdError as error:
