@@ -6,13 +6,14 @@ import json
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import pytest
 
 from syncd import daemon_telling, reasons
 from syncd.acts import Notice
 from syncd.app import App, people, telling
-from syncd.errors import MappingInvalid, Place, Problem
+from syncd.errors import MappingInvalid, Place, Problem, StoreError
 from syncd.notify import NotDelivered, mapping_texts
 from syncd.notify.texts import message
 from syncd.notify.webhooks import body_of
@@ -127,6 +128,23 @@ def test_a_mail_says_where_what_and_what_to_type(tmp_path: Path, reason: Reason,
     }
     assert typed[reason.state] in text
     assert text.count("\n\n") == mail.get_body(("html",)).get_content().count("<p>") - 1
+
+
+@pytest.mark.parametrize(("language", "valid"), [("en", "valid again"), ("fr", "de nouveau valide")])
+def test_a_mail_about_syncd_yaml_has_the_line_and_what_to_type(
+    tmp_path: Path, language: str, valid: str
+) -> None:
+    notify = f"notify: {{mail: ops@acme.example, language: {language}}}\n"
+    with closing(app(tmp_path, notify)) as made:
+        for error in (MappingInvalid([BROKEN]), MappingInvalid([BROKEN]), None):
+            made.judge(reasons.SETTINGS, reasons.of_settings(error))
+        found = made._db.acts.all(Notice, reasons.SETTINGS)
+    mails = {one.about: message(one, "syncd@acme.example") for one in found}
+    assert len(found) == len(mails) == 2
+    text = mails["settings.invalid"].get_body(("plain",)).get_content()
+    assert (text.count("acme.yaml:12:3"), text.count("\nsyncd validate\n")) == (1, 1)
+    assert "editr" in text
+    assert valid in mails["settings.recovered"]["Subject"]
 
 
 def test_what_a_mail_quotes_is_in_its_language_too(told: App) -> None:
@@ -255,6 +273,29 @@ def test_who_is_told_is_checked_as_it_is_read(tmp_path: Path, line: str, said: s
 def test_every_event_has_its_words() -> None:
     of_settings = {event(reasons.SETTINGS, one) for one in (State.INVALID, State.WELL)}
     assert set(EVENTS) == set(mapping_texts.TEXTS) == {event("acme", state) for state in SAID} | of_settings
+
+
+# --- syncd.yaml ---------------------------------------------------------------------------------------
+
+
+def test_how_syncd_yaml_is_waits_for_a_store_that_is_away(
+    tmp_path: Path, ways: Ways, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(app(tmp_path, NOTIFY)) as made:
+        monkeypatch.setattr(made, "close", lambda: None)
+        files = Files(made)
+        files.problems[reasons.SETTINGS] = MappingInvalid([BROKEN])
+        teller = daemon_telling.Telling(files, Metrics(), dict)
+        with monkeypatch.context() as away:
+            away.setattr(made, "judge", Mock(side_effect=StoreError("no answer")))
+            with pytest.raises(StoreError):
+                teller._look()
+        for _ in range(2):
+            teller._look()
+            teller.reloaded()
+        found = made._db.acts.all(Notice, reasons.SETTINGS)
+        assert sorted(one.to for one in found) == ["bo@acme.example", "ops@acme.example"]
+        monkeypatch.undo()
 
 
 # --- where no run ends --------------------------------------------------------------------------------
