@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import create_engine, text
 
 from deploy.local.servers import Postgres
 from syncd import errand_queue
@@ -17,9 +16,9 @@ from syncd.errand import Errand, Reply, Unanswered
 from syncd.errand_queue import Answering, Sender
 from syncd.errors import StoreError
 from syncd.store import open_store
-from syncd.store.database import parse
 from tests.contract.store.facts import KEY
 from tests.run_servers import run_directory
+from tests.system.fleet import cut
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,20 +42,6 @@ def url(postgres: Postgres) -> str:
     with open_store(made, KEY) as store:
         store.upgrade()
     return made
-
-
-def cut(url: str) -> int:
-    """End every session that syncd has on the database, whatever it does; how many there were."""
-    engine = create_engine(parse(url), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        ended = connection.execute(
-            text(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE datname = current_database() AND application_name LIKE 'syncd%'"
-            )
-        ).all()
-    engine.dispose()
-    return len(ended)
 
 
 def errand(path: str) -> Errand:

@@ -17,6 +17,7 @@ from sqlalchemy import create_engine, text
 
 from deploy.local.process import free_port
 from syncd.store import open_store
+from syncd.store.database import parse
 from tests.contract.store.facts import KEY
 from tests.system.site import REPOSITORY
 
@@ -48,6 +49,20 @@ class Judgement:
     successes: int = 0
     fenced: int = 0  # runs that woke up too late and wrote nothing more
     never: list[str] = field(default_factory=list)
+
+
+def cut(url: str) -> int:
+    """End every session that syncd has on a database, whatever it does; how many there were."""
+    engine = create_engine(parse(url), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        ended = connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND application_name LIKE 'syncd%'"
+            )
+        ).all()
+    engine.dispose()
+    return len(ended)
 
 
 class Fleet:
@@ -124,16 +139,7 @@ class Fleet:
 
     def cut(self) -> int:
         """End every session that the daemons have; how many there were."""
-        engine = create_engine(self.url, isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            ended = connection.execute(
-                text(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                    "WHERE datname = current_database() AND application_name LIKE 'syncd%'"
-                )
-            ).all()
-        engine.dispose()
-        return len(ended)
+        return cut(self.url)
 
     def end(self) -> list[int]:
         """The exit codes of all that still live, each told to end."""

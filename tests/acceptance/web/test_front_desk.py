@@ -26,6 +26,7 @@ from syncd.acts import Invitation
 from syncd.app import App
 from syncd.errand import UNFINISHED, UNTAKEN
 from syncd.store.database import parse
+from tests.system.fleet import cut
 from tests.system.site import REPOSITORY
 from tests.system.test_daemon import Serving, eventually
 
@@ -199,7 +200,7 @@ def test_an_act_under_way_while_every_session_is_ended_is_done_once_and_answered
         with app._db.lease(fleet.site.name, "a run", timedelta(minutes=2)):
             waiting = thread.submit(invite)
             eventually(lambda: taken(fleet))
-            assert end_sessions(fleet) > 3
+            assert cut((fleet.site.folder / "store").read_text()) > 3
         answer = waiting.result()
     assert answer.status == 200 or (answer.status, answer.headers["retry-after"]) == (503, "2"), answer
     again = invite()
@@ -230,20 +231,6 @@ def page(url: str) -> str:
     with urllib.request.urlopen(f"{url}/metrics", timeout=30) as answer:
         text: str = answer.read().decode()
     return text
-
-
-def end_sessions(fleet: Fleet) -> int:
-    """Of workers and front desk, whatever they do; how many there were."""
-    engine = create_engine(parse((fleet.site.folder / "store").read_text()), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        ended = connection.execute(
-            text(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE datname = current_database() AND application_name LIKE 'syncd%'"
-            )
-        ).all()
-    engine.dispose()
-    return len(ended)
 
 
 def test_what_a_killed_worker_was_asked_for_and_what_nobody_takes_is_not_done_later(fleet: Fleet) -> None:
