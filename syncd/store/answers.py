@@ -88,7 +88,7 @@ class Answers:
     def _living(self, job: int) -> Iterator[None]:
         """Show that this process lives, in a thread beside the act: sessions can be lost at any time."""
         stands, over = threading.Event(), threading.Event()
-        keeper = threading.Thread(target=self._keep, args=(job, stands, over), name=f"life of errand {job}")
+        keeper = threading.Thread(target=self._keep, args=(job, stands, over), name=f"errand-{job}")
         keeper.start()
         try:
             if not stands.wait(PATIENCE):
