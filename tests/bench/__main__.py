@@ -21,6 +21,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
+from syncd.collector import collect_seldom
 from tests.bench import planning, reading, servers, size, stores
 from tests.bench.company import write_company
 from tests.bench.measure import YARDSTICK, Figure
@@ -34,6 +35,7 @@ MEMBERSHIPS = 20_000
 
 def main() -> int:
     """Measure what was asked for and print it."""
+    collect_seldom()  # as every command does
     chosen = _arguments()
     if SERVERS in chosen.groups:
         with contextlib.redirect_stdout(sys.stderr):  # what syncd logs
