@@ -166,7 +166,12 @@ def pool(store: str) -> dict[str, Any]:
         "connect_timeout": 10,
         "prepare_threshold": None,
     }
-    return {"conninfo": address, "kwargs": options, "timeout": PATIENCE}
+    return {
+        "conninfo": address,
+        "kwargs": options,
+        "timeout": PATIENCE,
+        "reconnect_timeout": 2 * BACK,  # its default would pause for minutes after a long outage
+    }
 
 
 def away(error: Exception) -> StoreError:

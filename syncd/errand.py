@@ -21,8 +21,9 @@ Headers = tuple[tuple[str, str], ...]
 
 UNTAKEN = "nothing was done: no worker took the request in time, try again"
 CROWDED = "nothing was done: too many requests wait already, try again"
+SHUT = "nothing was done: syncd's own store cannot be used now, try again"
 UNFINISHED = "no answer came; what was asked may have been done, so look before you ask again"
-RESULTS = {UNTAKEN: "untaken", CROWDED: "crowded", UNFINISHED: "unfinished"}
+RESULTS = {UNTAKEN: "untaken", CROWDED: "crowded", SHUT: "store", UNFINISHED: "unfinished"}
 """In a word what the text of an `Unanswered` says."""
 
 
@@ -71,7 +72,7 @@ class Reply:
 
 
 Send = Callable[[Errand], Reply]
-"""Has an errand answered; raises `Unanswered`, and `StoreError` where the way to the workers is shut."""
+"""Has an errand answered; raises `Unanswered`."""
 
 
 class Office(Protocol):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 import structlog
 
 from syncd.cluster_worker import BACK, GONE, Asking, Lane, Serving
-from syncd.errand import CROWDED, UNFINISHED, UNTAKEN, Errand, Unanswered
+from syncd.errand import CROWDED, SHUT, UNFINISHED, UNTAKEN, Errand, Unanswered
 from syncd.errors import StoreError, SyncdError
 from syncd.store.answers import Answers
 
@@ -76,14 +76,18 @@ class Sender:
 
     def _handed_over(self, errand: Errand) -> tuple[int, float]:
         """The number of its job, and until when that can be taken."""
-        if self.waiting() >= MOST_QUEUED:
+        try:
+            waiting, deadline = self.waiting(), self._answers.now() + TAKEN
+        except StoreError as error:
+            log.error("an errand was not handed over", problem=error.in_one_line)  # noqa: TRY400 - it says why
+            raise Unanswered(SHUT) from error
+        if waiting >= MOST_QUEUED:
             raise Unanswered(CROWDED)
-        deadline = self._answers.now() + TAKEN
         arguments = {"errand": errand.packed(), "deadline": deadline}
         try:
             return self._asking.defer(LANE.task, arguments, queue=LANE.queue), deadline
         except StoreError as error:  # the job may be there all the same
-            log.error("an errand was not handed over", problem=error.in_one_line)  # noqa: TRY400 - it says why
+            log.error("an errand was perhaps not handed over", problem=error.in_one_line)  # noqa: TRY400 - as above
             raise Unanswered(UNFINISHED) from error
 
     def _reply(self, job: int, deadline: float) -> Reply:

@@ -190,7 +190,7 @@ class ErrandMetrics:
             buckets=SECONDS,
             registry=registry,
         )
-        for result in ("answered", "fault", *(("store", *RESULTS.values()) if side == "front" else ())):
+        for result in ("answered", "fault", *(RESULTS.values() if side == "front" else ())):
             self._seconds.labels(side, result)  # the first of a kind is an increase only from a 0
 
     def timed(self, send: Send) -> Send:
@@ -203,9 +203,6 @@ class ErrandMetrics:
                 result = "answered"
             except Unanswered as error:
                 result = RESULTS[str(error)]
-                raise
-            except StoreError:
-                result = "store"
                 raise
             finally:
                 self._seconds.labels(self._side, result).observe(time.monotonic() - began)

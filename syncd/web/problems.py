@@ -32,6 +32,7 @@ TITLES = {
     503: "Not now",
 }
 AGAIN = {"Retry-After": "2"}
+LOOK = "what was asked may have been done, so look before you ask again"
 UNSEEN = "there is nothing by this name, or you may not see it"
 
 log = structlog.get_logger("syncd.web")
@@ -133,6 +134,8 @@ def _ours(request: Request, error: Any) -> JSONResponse:
             detail = "the files of the mapping cannot be used; its operator knows why"
         case _:
             detail = "syncd's own store cannot be used now"
+            if request.method == "POST":  # it may have gone away in the middle
+                detail += f"; {LOOK}"
     log.error("not now", method=request.method, problem=error.in_one_line)
     return _answer(Problem(503, detail, headers=AGAIN))
 

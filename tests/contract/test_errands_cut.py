@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from deploy.local.servers import Postgres
-from syncd import errand_queue
-from syncd.errand import Errand, Reply, Unanswered
+from syncd import cluster_worker, errand_queue
+from syncd.errand import SHUT, Errand, Reply, Unanswered
 from syncd.errand_queue import Answering, Sender
-from syncd.errors import StoreError
 from syncd.store import open_store
 from tests.contract.store.facts import KEY
 from tests.run_servers import run_directory
@@ -103,6 +102,19 @@ def test_an_answer_that_came_while_the_store_was_away_is_given_when_it_is_back(
     assert office.done == {"/act": 1}
 
 
+def test_while_the_store_is_away_nothing_is_handed_over_and_who_asks_learns_it(
+    postgres: Postgres, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_worker, "PATIENCE", 1.5)
+    with Sender(url) as sender:
+        postgres.stop()
+        for _ in range(2):
+            with pytest.raises(Unanswered, match=SHUT):
+                sender.send(errand("/act"))
+        postgres.start()
+        assert sender.waiting() == 0  # at once, however long it was away
+
+
 def test_what_nobody_had_taken_yet_is_done_once_after_a_restart(postgres: Postgres, url: str) -> None:
     office = Office()
     office.goes_on.set()
@@ -132,7 +144,7 @@ def test_whatever_is_cut_and_whenever_nothing_is_done_twice_and_no_answer_is_unt
             try:
                 assert sender.send(errand(path)).body == path.encode()
                 answered.append(path)
-            except (Unanswered, StoreError):
+            except Unanswered:
                 refused.append(path)
 
     with Answering(url, office), Answering(url, office), Sender(url) as sender, ThreadPoolExecutor(4) as many:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from syncd.errand import UNTAKEN, Errand, Reply, Unanswered
+from syncd.errors import StoreError
 from syncd.store import open_store
 from syncd.web import api, front, inside
+from syncd.web.problems import LOOK
 from tests.unit.membership.bureau import Bureau
 from tests.unit.web.test_openapi import TOKEN, BureauDesk
 
@@ -101,6 +104,28 @@ def test_where_nobody_answers_the_caller_learns_what_was_done() -> None:
         reply.headers
     )
     assert UNTAKEN.encode() in reply.body
+
+
+@pytest.mark.parametrize(("method", "more"), [("GET", ""), ("POST", f"; {LOOK}")])
+def test_where_the_store_goes_away_in_an_act_the_caller_learns_that_it_may_be_done(method, more) -> None:
+    class Away(BureauDesk):
+        def office(self, _caller: Any) -> Any:
+            raise StoreError("the store went away")
+
+        def record(self, _caller: Any, _do: Any) -> Any:
+            raise StoreError("the store went away")
+
+    body = b'{"unit": "/acme", "people": ["s1@acme.example"]}'
+    reply = call(
+        api.make(Away(DESK.bureau)),
+        method,
+        "/api/v1/acme/members/remove" if method == "POST" else "/api/v1/acme/members",
+        body,
+    )
+    assert (reply.status, json.loads(reply.body)["detail"]) == (
+        503,
+        f"syncd's own store cannot be used now{more}",
+    )
 
 
 def test_an_application_at_fault_gives_its_own_page_and_one_that_says_nothing_its_fault() -> None:
