@@ -17,10 +17,12 @@ from syncd import settings as settings_module
 from syncd.acts import Grant, Invitation, InvitationState
 from syncd.app import connections, files, people, standing
 from syncd.app.acting import Acting
+from syncd.app.compilations import Compilations, Given
 from syncd.app.examination import doctor
 from syncd.app.explain import explanations
 from syncd.app.in_parts import InParts
 from syncd.app.neighbours import Neighbours
+from syncd.app.rosters import Reader
 from syncd.app.setup import bootstrap, integrity_key
 from syncd.app.telling import Telling
 from syncd.app.timing import Timing
@@ -28,6 +30,7 @@ from syncd.app.validation import validate_paths
 from syncd.app_types import AuditRow, HeldRow, PlanRow, RunDetail, RunRow
 from syncd.errors import NotApart, Refused, SyncdError, TargetError, UsageError
 from syncd.mapping import limits, outputs
+from syncd.mapping.compile import compile_mapping, needs_of
 from syncd.mapping.json_schema import json_schema
 from syncd.mapping.parts import TRUNK, WHOLE, homes, part_of
 from syncd.mapping.suggestions import meant_or_listed
@@ -68,9 +71,10 @@ class App(Acting, InParts, Telling):
         trigger: str = "sync",
         remembers: bool = False,
         neighbours: Neighbours | None = None,
+        compilations: Compilations | None = None,
     ) -> None:
         """All but `settings` are the daemon's: what is in force, when to end, why it runs, whether it goes on
-        from what its last run read, and what other mappings claim. By hand everything is read.
+        from what its last run read, and what it worked out before. By hand everything is read.
         """
         self.settings = settings
         self._load = load
@@ -78,6 +82,7 @@ class App(Acting, InParts, Telling):
         self._trigger = trigger
         self._remembers = remembers
         self._neighbours = neighbours or Neighbours()
+        self._compilations = compilations or Compilations()
         self._store: Store | None = None
         self._open: list[Target] = []
 
@@ -308,23 +313,25 @@ class App(Acting, InParts, Telling):
         return self._compiled_files(mapping, loaded)
 
     def _compiled_files(self, mapping: str, loaded: Loaded) -> tuple[Compiled, Files]:
-        one = self.settings.mappings[mapping]
-        now = datetime.now(UTC)
+        one, now = self.settings.mappings[mapping], datetime.now(UTC)
+        network, folder = connections.network(self.settings), files.folder_of(one.from_)
         shrink = limits.overlay(limits.operator_policy(one.policy), loaded.document.policy).source_shrink or 0
-        compiled, sources = files.compiled_mapping(
-            loaded,
-            folder=files.folder_of(one.from_),
-            directories=self.settings.sources,
-            network=connections.network(self.settings),
-            store=self._db,
-            mapping=mapping,
-            now=now,
-            source_shrink=shrink,
-            acts=self._db.acts.all(Grant, mapping),
-        )
-        if not connections.has_keycloak(self.settings):
-            compiled = replace(compiled, keycloak=None)
-        files.check_reach(self.settings, mapping, loaded, compiled)
+        reader = Reader(loaded, folder, self.settings.sources, network, self._db, mapping, now)
+        sources = reader.read(needs_of(loaded), shrink)
+        acts, today = self._db.acts.all(Grant, mapping), files.today_of(loaded, now)
+
+        def compiled_now() -> Compiled:
+            compiled = compile_mapping(loaded, sources.rosters, today, sources.groups, acts)
+            if not connections.has_keycloak(self.settings):
+                compiled = replace(compiled, keycloak=None)
+            files.check_reach(self.settings, mapping, loaded, compiled)
+            return compiled
+
+        if files.split_into(self.settings, mapping, loaded):
+            given = Given(loaded.digest, sources.rosters, sources.groups, today, acts)
+            compiled = self._compilations.of(self.settings, mapping, given, compiled_now)
+        else:
+            compiled = compiled_now()
         result = Files(
             compiled,
             loaded.places,

@@ -18,10 +18,9 @@ from syncd.mapping.schema import DEFAULT_POLICY
 from syncd.settings import Keycloak
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Iterator, Mapping
+    from datetime import date, datetime
 
-    from syncd.acts import Grant
     from syncd.mapping.compiled import Compiled
     from syncd.mapping.read import Loaded
     from syncd.mapping.schema import Policy
@@ -53,15 +52,17 @@ def compiled_mapping(  # noqa: PLR0913 - what a compilation depends on, each by 
     store: Store | None,
     mapping: str,
     now: datetime,
-    source_shrink: int = DEFAULT_POLICY.source_shrink or 0,
-    acts: Sequence[Grant] = (),
 ) -> tuple[Compiled, Sources]:
     """Sources read, then everything worked out for today in the mapping's own time zone."""
-    reader = Reader(loaded, folder, directories, network, store, mapping, now)
-    sources = reader.read(needs_of(loaded), source_shrink)
-    zone = loaded.document.settings.timezone or "UTC"
-    today = now.astimezone(ZoneInfo(zone)).date()
-    return compile_mapping(loaded, sources.rosters, today, sources.groups, acts), sources
+    sources = Reader(loaded, folder, directories, network, store, mapping, now).read(
+        needs_of(loaded), DEFAULT_POLICY.source_shrink or 0
+    )
+    return compile_mapping(loaded, sources.rosters, today_of(loaded, now), sources.groups), sources
+
+
+def today_of(loaded: Loaded, now: datetime) -> date:
+    """The day by the mapping's own calendar."""
+    return now.astimezone(ZoneInfo(loaded.document.settings.timezone or "UTC")).date()
 
 
 def check_reach(settings: Settings, name: str, loaded: Loaded, compiled: Compiled) -> None:

@@ -15,9 +15,12 @@ import structlog
 
 from syncd import settings as settings_module
 from syncd.app import App, files
+from syncd.app.compilations import Compilations
 from syncd.app.neighbours import Neighbours
 from syncd.app.timing import check_times
+from syncd.collector import collect_young
 from syncd.errors import MappingInvalid, NotApart, SyncdError
+from syncd.mapping.read import digest_of
 from syncd.reasons import SETTINGS
 
 if TYPE_CHECKING:
@@ -48,7 +51,9 @@ class InForce:
         self._stop = stop
         self._guard = threading.Lock()
         self._valid: dict[str, Loaded] = {}
+        self._read_by: dict[str, Settings] = {}  # what the valid files were read by
         self._neighbours = Neighbours(self._valid.get)
+        self._compilations = Compilations()
         self.problems: dict[str, SyncdError] = {}
         self.settings = self._read()
 
@@ -88,6 +93,7 @@ class InForce:
             trigger=trigger,
             remembers=True,
             neighbours=self._neighbours,
+            compilations=self._compilations,
         )
 
     def run(self, mapping: str, trigger: str, part: str = "", ask: Ask = _nobody) -> RunReport:
@@ -99,8 +105,9 @@ class InForce:
 
         Raises `MappingInvalid` where none have been valid since the start, and what `App.apply` raises.
         """
+        settings = self.settings
         try:
-            newest = files.load_mapping(self.settings, mapping)
+            newest = self._newest(settings, mapping)
             report = self._applied(mapping, trigger, newest, part, ask)
         except MappingInvalid as error:
             self._judge(mapping + part, error)
@@ -111,7 +118,7 @@ class InForce:
             return self._applied(mapping, trigger, before, part, ask)
         if not part:
             with self._guard:
-                self._valid[mapping] = newest
+                self._valid[mapping], self._read_by[mapping] = newest, settings
         self._judge(mapping + part, None)
         return report
 
@@ -120,13 +127,22 @@ class InForce:
         with self._guard:
             loaded = self._valid.get(mapping)
         with suppress(MappingInvalid):
-            loaded = files.load_mapping(self.settings, mapping)
+            loaded = self._newest(self.settings, mapping)
         return loaded.document if loaded is not None else None
 
     def standing(self, mapping: str) -> bool:
         """Whether some version of the mapping's files is in force."""
         with self._guard:
             return mapping in self._valid
+
+    def _newest(self, settings: Settings, mapping: str) -> Loaded:
+        """The files as they are now; those that are in force already are not understood once more."""
+        one = settings.mappings[mapping]
+        with self._guard:
+            valid = self._valid.get(mapping) if self._read_by.get(mapping) is settings else None
+        if valid is not None and valid.digest == digest_of(one.from_, one.set_):
+            return valid
+        return files.load_mapping(settings, mapping)
 
     def _applied(self, mapping: str, trigger: str, loaded: Loaded, part: str, ask: Ask) -> RunReport:
         app = self.app(trigger, {mapping: loaded})
@@ -139,6 +155,7 @@ class InForce:
             return app.apply(mapping, None, confirmed=False, actor=ACTOR, part=part)
         finally:
             app.close()
+            collect_young()
 
     def _judge(self, name: str, problem: SyncdError | None) -> None:
         with self._guard:
