@@ -1,8 +1,9 @@
 """Looks at the servers for what others changed by hand, and asks for runs of the mappings concerned.
 
-One look a period at each server, from one thread, in the process that leads. What a look tells decides
-nothing: the run that it wakes reads and plans as any other. A server that does not answer is asked again
-from where the last good look ended.
+Two looks a period at each server, from one thread, in the process that leads: what is changed by hand is then
+repaired within one, as long as a run takes less than half of it. What a look tells decides nothing: the run
+that it wakes reads and plans as any other. A server that does not answer is asked again from where the last
+good look ended.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from syncd.settings import Settings
     from syncd.targets.hints import Look
 
+EACH = 2  # looks in a period
 LONGEST = 300.0  # seconds until a server is tried again that did not answer
 BACK = timedelta(hours=1)  # how far the first look goes back at most
 
@@ -107,7 +109,7 @@ class Looks:
                 self._forget(set(self._watched))
                 next_round = 0.0
             elif not self._stopping and monotonic() >= next_round:
-                next_round = monotonic() + self._period()
+                next_round = monotonic() + self._period() / EACH
                 self.round()
 
     def _period(self) -> float:

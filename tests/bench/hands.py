@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from deploy.local.servers import Keycloak, Slapd
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PERIOD = 5  # seconds between two looks
+PERIOD = 30  # seconds, in which it looks twice: what a daemon has unless it is told otherwise
 PATIENCE = 600.0
 
 
 @contextmanager
 def looked_after(folder: Path) -> Iterator[None]:
-    """A daemon over the site in `folder` that is due once a year and looks every `PERIOD` seconds."""
+    """A daemon over the site in `folder` that is due once a year and looks each `PERIOD` seconds."""
     port = free_port()
     given = {
         "SYNCD_EVENTS": f"PT{PERIOD}S",

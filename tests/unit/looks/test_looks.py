@@ -71,6 +71,18 @@ class World:
             raise self.fails
         self.asked.append(name)
 
+    def wait_in_its_place(self, rounds):
+        """Run what the thread runs, whose waits take no time, until it has waited so often."""
+        self.waited = []
+
+        def wait(seconds):
+            self.waited.append(seconds)
+            self.now += seconds
+            self.looks._stopping = len(self.waited) == rounds
+
+        self.looks._told = SimpleNamespace(wait=wait, clear=lambda: None)
+        self.looks._stand()
+
     def round(self, *answers):
         self.look.answers = list(answers)
         self.looks.round()
@@ -156,6 +168,12 @@ def test_only_a_process_that_leads_looks(world):
     world.looks.begin()
     world.round(Hints("roles were changed"))
     assert world.asked == ["acme", "beta"]
+
+
+def test_each_server_is_looked_at_twice_a_period(world):
+    world.wait_in_its_place(rounds=5)
+    assert world.waited == [0, 15, 15, 15, 15]
+    assert world.look.looked == 4
 
 
 def test_a_period_of_nothing_turns_looking_off(world):
