@@ -19,6 +19,6 @@ def collect_seldom() -> None:
     gc.set_threshold(*THRESHOLDS)
 
 
-def collect_young() -> None:
-    """Look now through what came since the last look; what has outlasted some looks is left alone."""
-    gc.collect(1)
+def collect_now() -> None:
+    """Look once through everything. A look at the young alone would put off the older ones for ever."""
+    gc.collect()
