@@ -331,6 +331,7 @@ class App(Acting, InParts, Telling):
             given = Given(loaded.digest, sources.rosters, sources.groups, today, acts)
             compiled = self._compilations.of(self.settings, mapping, given, compiled_now)
         else:
+            self._compilations.forget(mapping)
             compiled = compiled_now()
         result = Files(
             compiled,

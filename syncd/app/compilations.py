@@ -47,3 +47,7 @@ class Compilations:
         compiled = work_out()
         self._known[mapping] = (settings, given, compiled)
         return compiled
+
+    def forget(self, mapping: str) -> None:
+        """It does not run in parts, or no more."""
+        self._known.pop(mapping, None)

@@ -18,7 +18,6 @@ from syncd.app import App, files
 from syncd.app.compilations import Compilations
 from syncd.app.neighbours import Neighbours
 from syncd.app.timing import check_times
-from syncd.collector import collect_now
 from syncd.errors import MappingInvalid, NotApart, SyncdError
 from syncd.mapping.read import digest_of
 from syncd.reasons import SETTINGS
@@ -155,7 +154,6 @@ class InForce:
             return app.apply(mapping, None, confirmed=False, actor=ACTOR, part=part)
         finally:
             app.close()
-            collect_now()
 
     def _judge(self, name: str, problem: SyncdError | None) -> None:
         with self._guard:

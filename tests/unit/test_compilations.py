@@ -38,6 +38,8 @@ def test_what_is_given_again_is_not_worked_out_again_and_what_differs_is(other: 
 
     assert [of(GIVEN), of(replace(GIVEN)), of(other), of(other), of(GIVEN)] == [0, 0, 1, 1, 2]
     assert [of(GIVEN, object()), of(GIVEN, mapping="two"), of(GIVEN, mapping="two")] == [3, 4, 4]
+    known.forget("two")
+    assert of(GIVEN, mapping="two") == 5
 
 
 def test_a_daemon_reads_and_compiles_a_mapping_once_for_all_its_parts_and_once_for_each_change(
