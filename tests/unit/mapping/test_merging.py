@@ -19,12 +19,18 @@ PEOPLE = st.lists(
 )
 MEMBERS = st.dictionaries(st.sampled_from(["member", "admin"]), PEOPLE)
 LEAVES = st.fixed_dictionaries({}, optional={"title": st.sampled_from(["One", "Two"]), "members": MEMBERS})
-TEAMS = st.recursive(
-    LEAVES,
-    lambda inner: st.builds(
-        lambda unit, teams: {**unit, "teams": teams}, LEAVES, st.dictionaries(NAMES, inner, max_size=3)
-    ),
-)
+DEEPEST = 5  # teams in a team, so that no file is deeper than `MAX_DEPTH` allows
+
+
+def teams_below(depth: int) -> st.SearchStrategy[dict]:
+    """A team with up to so many teams in one another below it."""
+    if not depth:
+        return LEAVES
+    below = st.dictionaries(NAMES, st.deferred(lambda: teams_below(depth - 1)), max_size=3)
+    return LEAVES | st.builds(lambda unit, teams: {**unit, "teams": teams}, LEAVES, below)
+
+
+TEAMS = teams_below(DEEPEST)
 ROOTS = st.dictionaries(NAMES, TEAMS, min_size=1, max_size=3)
 
 
