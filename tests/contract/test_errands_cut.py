@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -125,6 +126,19 @@ def test_what_nobody_had_taken_yet_is_done_once_after_a_restart(postgres: Postgr
         with Answering(url, office), Answering(url, office):
             assert waiting.result() == Reply(200, (), b"/act")
     assert office.done == {"/act": 1}
+
+
+def test_many_lost_connections_keep_a_worker_no_longer_than_one(url: str) -> None:
+    async def ask() -> Any:
+        async with cluster_worker.Pool(
+            **cluster_worker.pool(url), min_size=8, max_size=8, open=False
+        ) as pool:
+            await pool.wait()
+            assert cut(url) == 8
+            async with pool.connection(timeout=2) as connection:
+                return await (await connection.execute("SELECT 1")).fetchone()
+
+    assert asyncio.run(ask()) == (1,)
 
 
 def test_whatever_is_cut_and_whenever_nothing_is_done_twice_and_no_answer_is_untrue(
