@@ -1,5 +1,7 @@
 """How mappings are, told to operators: after each run, and where no run ends any more; syncd.yaml too.
 
+What metrics say of runs is put right here as well, since other processes make runs.
+
 A run only notes what is to be told; a thread of its own lets it leave and tries again, so that a mail
 server that does not answer keeps no run waiting.
 """
@@ -95,11 +97,19 @@ class Telling:
             self._note_settings(app)
             if monotonic() - self._looked_at_all >= ALL:
                 self._looked_at_all = monotonic()
+                self._count_others(app)
                 app.tell_left_alone(self._open(app.timing().paused), self._looked_since)
             for mapping, count in app.deliver().items():
                 self._metrics.untold.labels(mapping).set(count)
         finally:
             app.close()
+
+    def _count_others(self, app: App) -> None:
+        """Runs of other processes: what succeeded there succeeded, what was found here may be over."""
+        self._metrics.succeeded(app.last_successes())
+        for mapping, ran in self._metrics.told().items():
+            over = app.superseded(mapping, ran)
+            self._metrics.superseded(mapping, {ran[part] for part in over})
 
     def _note_settings(self, app: App) -> None:
         """Once after each time it was read, the first one too; tried again while the store is away."""

@@ -33,7 +33,7 @@ from syncd.errors import StoreError, UsageError
 from syncd.model import ENFORCED, Op
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -53,12 +53,23 @@ class Check:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What one run found: how much waits, what stopped it, and the differences by target and operation."""
+
+    run: str
+    held: int
+    stops: int
+    drift: Counter[tuple[str, str]]
+
+
 class Metrics:
     """What has been counted since the start, in a registry of its own."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._found: dict[str, dict[str, tuple[int, int, Counter[tuple[str, str]]]]] = {}
+        self._found: dict[str, dict[str, _Found]] = {}
+        self._guard = threading.Lock()  # of what was found, which runs and looks change
         own: dict[str, Any] = {"registry": self.registry}
         one = ["mapping"]
         self.success = Gauge(
@@ -96,6 +107,14 @@ class Metrics:
             "syncd_mapping_valid", "Whether the files as they are now are in force; else older ones or none.",
             one, **own,
         )  # fmt: skip
+        self._of_newest = (
+            self.drift,
+            self.held,
+            self.simulated,
+            self.stopped,
+            self.invitations,
+            self.valid,
+        )
         self.reload = Gauge(
             "syncd_config_last_reload_successful", "Whether syncd.yaml as it is now is in force.", **own
         )
@@ -119,12 +138,13 @@ class Metrics:
         for one in report.outcomes:
             target = targets.get(id(one.change), "")
             self.changes.labels(mapping, target, one.change.op.value, one.result.value).inc()
-        self._planned(mapping, report.plan)
+        with self._guard:
+            self._planned(mapping, report.run, report.plan)
         for target in report.plan.failed:
             self.unread.labels(mapping, target).inc()
         self.simulated.labels(mapping).set(int(report.plan.mode != ENFORCED))
 
-    def _planned(self, mapping: str, plan: RunPlan) -> None:
+    def _planned(self, mapping: str, run: str, plan: RunPlan) -> None:
         """What the newest run found, of a mapping in parts the newest of each that ran here.
 
         What is no longer found is 0 and not what an older one said.
@@ -132,13 +152,40 @@ class Metrics:
         known = self._found.setdefault(mapping, {})
         for part in [part for part in known if not (part and plan.part)]:
             del known[part]
-        found = Counter((one.target, change.op.value) for one in plan.plans for change in one.changes)
-        known[plan.part] = (plan.held, len(plan.stops), found)
-        drift = sum((counts for _, _, counts in known.values()), Counter[tuple[str, str]]())
-        for target, op in product((one.target for one in plan.plans), Op):
+        drift = Counter((one.target, change.op.value) for one in plan.plans for change in one.changes)
+        known[plan.part] = _Found(run, plan.held, len(plan.stops), drift)
+        self._tell_found(mapping, {one.target for one in plan.plans})
+
+    def _tell_found(self, mapping: str, targets: Iterable[str]) -> None:
+        known = self._found[mapping].values()
+        drift = sum((one.drift for one in known), Counter[tuple[str, str]]())
+        for target, op in product(targets, Op):
             self.drift.labels(mapping, target, op.value).set(drift[target, op.value])
-        self.held.labels(mapping).set(sum(held for held, _, _ in known.values()))
-        self.stopped.labels(mapping).set(sum(stops for _, stops, _ in known.values()))
+        self.held.labels(mapping).set(sum(one.held for one in known))
+        self.stopped.labels(mapping).set(sum(one.stops for one in known))
+
+    def told(self) -> dict[str, dict[str, str]]:
+        """The ids of the runs that are told of, by mapping and part."""
+        with self._guard:
+            return {
+                name: {part: one.run for part, one in known.items()} for name, known in self._found.items()
+            }
+
+    def superseded(self, mapping: str, runs: Collection[str]) -> None:
+        """Say no more of what these runs found: another process made a newer one, and tells of it.
+
+        Without that what a run once found would be told for as long as this process makes no other.
+        """
+        with self._guard:
+            known = self._found.get(mapping, {})
+            over = [part for part, one in known.items() if one.run in runs]
+            targets = {target for part in over for target, _ in known.pop(part).drift}
+            if over and known:
+                self._tell_found(mapping, targets)
+            elif over:
+                del self._found[mapping]
+                for gauge in self._of_newest:
+                    gauge.remove_by_labels({"mapping": mapping})
 
     def succeeded(self, successes: Mapping[str, datetime]) -> None:
         """When mappings last succeeded; of those before this process too, lest they look like none at all."""
@@ -147,7 +194,8 @@ class Metrics:
 
     def forget(self, mapping: str) -> None:
         """No word more of a mapping that left syncd.yaml: nobody can make its alarms end."""
-        self._found.pop(mapping, None)
+        with self._guard:
+            self._found.pop(mapping, None)
         for metric in vars(self).values():
             if isinstance(metric, MetricWrapperBase) and "mapping" in metric._labelnames:  # noqa: SLF001 - no public way
                 metric.remove_by_labels({"mapping": mapping})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from syncd.mapping import outputs
 from syncd.mapping.parts import TRUNK, WHOLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from syncd.mapping.compiled import Compiled
@@ -79,12 +80,12 @@ class InParts:
 
     def last_success(self, mapping: str) -> datetime | None:
         """When the newest run that succeeded began; of a mapping in parts, that of the last part to do so."""
-        try:
-            roots = self.parts(mapping)
-        except MappingInvalid:
-            roots = ()
+        runs, roots = self._db.runs(mapping=mapping, limit=20), tuple[str, ...]()
+        if any(run.part for run in runs):
+            with suppress(MappingInvalid):
+                roots = self.parts(mapping)
         if not roots:
-            success = _success(self._db.runs(mapping=mapping, limit=20))
+            success = _success(runs)
             return success.started if success else None
         done = self._db.runs_of_parts(mapping, succeeded=True)
         newest = [
@@ -92,6 +93,19 @@ class InParts:
             for part in (TRUNK, *roots)
         ]
         return None if None in newest else min(filter(None, newest))
+
+    def superseded(self, mapping: str, ran: Mapping[str, str]) -> set[str]:
+        """The parts whose run in `ran`, given by its id, is no longer the newest one that ended."""
+        whole = ran.keys() == {WHOLE}
+        newest = (
+            self._db.runs(mapping=mapping, limit=5) if whole else self._db.runs_of_parts(mapping).values()
+        )
+        ended = [run for run in newest if run.finished is not None and run.id not in ran.values()]
+        return {
+            part
+            for part, mine in ran.items()
+            if any(run.id > mine and (run.part == part or WHOLE in (run.part, part)) for run in ended)
+        }
 
     def _status(self, name: str) -> MappingStatus:
         runs = self._db.runs(mapping=name, limit=20)

@@ -19,9 +19,15 @@ WAITING = Change(Op.ADOPT, Key(Kind.GROUP, ("ops",)))
 BEGUN = datetime(2026, 11, 24, 10, tzinfo=UTC)
 
 
-def report(*changes: Change, held: tuple[Held, ...] = (), stops: tuple[Stop, ...] = ()) -> RunReport:
-    plan = RunPlan("acme", "test", "00", [Plan("keycloak", changes, held)], stops)
-    return RunReport("r-1", plan, [Outcome(change, Result.DONE) for change in changes])
+def report(
+    *changes: Change,
+    held: tuple[Held, ...] = (),
+    stops: tuple[Stop, ...] = (),
+    run: str = "r-1",
+    part: str = "",
+) -> RunReport:
+    plan = RunPlan("acme", "test", "00", [Plan("keycloak", changes, held)], stops, part=part)
+    return RunReport(run, plan, [Outcome(change, Result.DONE) for change in changes])
 
 
 @pytest.fixture
@@ -59,6 +65,35 @@ def test_a_mapping_that_left_is_heard_of_no_more(metrics):
         sample.labels.get("mapping") for family in metrics.registry.collect() for sample in family.samples
     }
     assert named == {"other", None}
+
+
+def test_what_a_run_found_is_told_until_another_process_made_a_newer_one(metrics):
+    metrics.report("acme", report(GROUP, held=(Held(WAITING, "adoption", "it exists"),)))
+    metrics.invited("acme", {"failed": 1})
+    metrics.valid.labels("acme").set(0)
+    metrics.succeeded({"acme": BEGUN})
+    assert metrics.told() == {"acme": {"": "r-1"}}
+    metrics.superseded("acme", {"r-0"})
+    assert value(metrics, "syncd_held", mapping="acme") == 1
+    metrics.superseded("acme", {"r-1"})
+    named = {
+        family.name
+        for family in metrics.registry.collect()
+        for sample in family.samples
+        if "mapping" in sample.labels
+    }
+    assert named == {"syncd_last_success_timestamp_seconds", "syncd_changes"}
+    assert metrics.told() == {}
+
+
+def test_of_a_mapping_in_parts_those_are_told_of_that_ran_here_last(metrics):
+    for run, part in (("r-1", "/lyon"), ("r-2", "/nice")):
+        held = (Held(WAITING, "adoption", "it exists"),)
+        metrics.report("acme", report(GROUP, held=held, run=run, part=part))
+    metrics.superseded("acme", {"r-1"})
+    assert value(metrics, "syncd_held", mapping="acme") == 1
+    assert value(metrics, "syncd_drift_objects", mapping="acme", target="keycloak", op="create") == 1
+    assert metrics.told() == {"acme": {"/nice": "r-2"}}
 
 
 def test_no_metric_names_a_person_or_a_unit(metrics):

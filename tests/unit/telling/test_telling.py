@@ -14,6 +14,8 @@ from syncd import daemon_telling, reasons
 from syncd.acts import Notice
 from syncd.app import App, people, telling
 from syncd.errors import MappingInvalid, Place, Problem, StoreError
+from syncd.health import Metrics
+from syncd.model import RunPlan, RunReport, Stop
 from syncd.notify import NotDelivered, mapping_texts
 from syncd.notify.texts import message
 from syncd.notify.webhooks import body_of
@@ -301,20 +303,6 @@ def test_how_syncd_yaml_is_waits_for_a_store_that_is_away(
 # --- where no run ends --------------------------------------------------------------------------------
 
 
-class Metrics:
-    """What `Telling` counts, by mapping."""
-
-    def __init__(self) -> None:
-        self.untold, self.counts = self, {}
-
-    def labels(self, mapping: str) -> Metrics:
-        self.name = mapping
-        return self
-
-    def set(self, count: int) -> None:
-        self.counts[self.name] = count
-
-
 class Files:
     """What is in force: one application, which stays open."""
 
@@ -357,3 +345,47 @@ def test_a_mapping_that_is_paused_or_at_work_is_not_left_alone(
             made._db.start_run("acme", "schedule", "daemon")
             assert looked(made, monkeypatch, passed=timedelta(hours=9), rhythm=HOURLY) == []
         assert looked(made, monkeypatch, passed=timedelta(hours=9), rhythm=HOURLY) == ["mapping.stale"] * 2
+
+
+# --- what metrics say while other processes run -------------------------------------------------------
+
+
+def ran(of: App, part: str, exit_code: int) -> str:
+    with of._db.lease("acme", "daemon", timedelta(minutes=2), part=part):
+        run = of._db.start_run("acme", "schedule", "daemon", part)
+        of._db.finish_run(run, exit_code, "", {})
+    return run
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "left"),
+    [
+        ("", "", None),
+        ("", "/lyon", None),
+        ("/lyon", "", None),
+        ("/lyon", "/lyon", None),
+        ("/lyon", "/nice", 1),
+    ],
+)
+def test_what_a_run_found_is_over_once_another_process_made_a_newer_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: str, there: str, left: float | None
+) -> None:
+    metrics = Metrics()
+
+    def value(name: str) -> float | None:
+        return metrics.registry.get_sample_value(name, {"mapping": "acme"})
+
+    with closing(app(tmp_path, NOTIFY)) as made:
+        monkeypatch.setattr(made, "close", lambda: None)
+        teller = daemon_telling.Telling(Files(made), metrics, dict)
+        plan = RunPlan("acme", "test", "00", stops=[Stop("removals", 9, 5, "too many")], part=here)
+        metrics.report("acme", RunReport(ran(made, here, 3), plan, [], 3, ""))
+        teller._look()
+        assert (value("syncd_stopped"), value("syncd_last_success_timestamp_seconds")) == (1, None)
+        run = ran(made, there, 0)
+        teller.reloaded()
+        teller._look()
+        assert value("syncd_stopped") == left
+        begun = next(one.started for one in made._db.runs(mapping="acme") if one.id == run)
+        assert value("syncd_last_success_timestamp_seconds") == begun.timestamp()
+        monkeypatch.undo()
