@@ -124,6 +124,16 @@ def test_whoever_comes_too_often_to_the_public_page_is_counted(folder: Path) -> 
         assert [line.rpartition(" ")[2] for line in found] == [f"{answers.count(429)}.0"]
 
 
+def test_the_public_page_tells_machines_how_it_is_on_the_health_address_alone(folder: Path) -> None:
+    people, health = free_port(), free_port()
+    with serving(folder, "public", people, health):
+        assert get(health, "/healthz")[0] == 200
+        assert get(health, "/readyz")[0] == 200
+        assert get(people, "/healthz")[0] == 404
+        (folder / "syncd.db").rename(folder / "gone.db")
+        assert get(health, "/readyz")[0] == 503
+
+
 def test_people_are_answered_where_another_process_has_the_health_address(folder: Path) -> None:
     health = free_port()
     with serving(folder, "web", free_port(), health), serving(folder, "public", free_port(), health):

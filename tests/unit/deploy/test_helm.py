@@ -19,6 +19,11 @@ from syncd.settings import load as load_settings
 HELM = Path(__file__).resolve().parents[3] / "deploy" / "helm"
 CHART = HELM / "syncd"
 EXAMPLES = ("production", "small")
+PUBLIC = (
+    *("--set-json", 'processes.public={"existingSecret": "syncd-public"}'),
+    *("--set-json", 'settings.public_url="https://join.example.org"'),
+)
+MADE = {"production": ("production",), "small": ("small",), "the public page": ("production", *PUBLIC)}
 Objects = dict[tuple[str, str], dict[str, Any]]
 
 
@@ -33,12 +38,16 @@ def refusal(*changes: str, example: str = "small") -> str:
     return done.stderr
 
 
-@pytest.fixture(scope="module", params=EXAMPLES)
-def objects(request: pytest.FixtureRequest) -> Objects:
-    done = run("template", "syncd", "syncd", "-f", f"examples/{request.param}.yaml")
+def rendered(example: str, *more: str) -> Objects:
+    done = run("template", "syncd", "syncd", "-f", f"examples/{example}.yaml", *more)
     assert done.returncode == 0, done.stderr
     made = [one for one in yaml.safe_load_all(done.stdout) if one]
     return {(one["kind"], one["metadata"]["name"]): one for one in made}
+
+
+@pytest.fixture(scope="module", params=MADE)
+def objects(request: pytest.FixtureRequest) -> Objects:
+    return rendered(*MADE[request.param])
 
 
 def pods(objects: Objects) -> list[dict[str, Any]]:
@@ -48,6 +57,17 @@ def pods(objects: Objects) -> list[dict[str, Any]]:
 
 def containers(objects: Objects) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     return [(pod, one) for pod in pods(objects) for one in pod.get("initContainers", []) + pod["containers"]]
+
+
+def deployed(objects: Objects) -> dict[str, dict[str, Any]]:
+    """The pods of each role."""
+    found = (one["spec"]["template"] for (kind, _), one in objects.items() if kind == "Deployment")
+    return {pod["metadata"]["labels"]["app.kubernetes.io/component"]: pod for pod in found}
+
+
+def ports(pod: dict[str, Any]) -> dict[str, int]:
+    (container,) = pod["spec"]["containers"]
+    return {port["name"]: port["containerPort"] for port in container["ports"]}
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
@@ -102,20 +122,45 @@ def test_secrets_are_existing_ones_and_stand_nowhere_else(objects: Objects) -> N
     for (kind, name), one in objects.items():
         spec = one["spec"] if kind == "Pod" else one.get("spec", {}).get("template", {}).get("spec", {})
         secrets = [volume["secret"]["secretName"] for volume in spec.get("volumes", []) if "secret" in volume]
-        wanted = "syncd-web" if name == "syncd-web" else "syncd-secrets"
+        wanted = name if name in ("syncd-web", "syncd-public") else "syncd-secrets"
         assert secrets in ([], [wanted])
         assert bool(secrets) == bool(spec)
 
 
-def test_a_pod_is_asked_how_it_is_where_its_role_listens(objects: Objects) -> None:
-    settings = yaml.safe_load(objects["ConfigMap", "syncd"]["data"]["syncd.yaml"])
-    for (kind, name), one in objects.items():
-        if kind == "Deployment":
-            (container,) = one["spec"]["template"]["spec"]["containers"]
-            (port,) = container["ports"]
-            listener = "web" if name.endswith("-web") else "health"
-            assert port["name"] == container["livenessProbe"]["httpGet"]["port"] == listener
-            assert settings["listen"][listener] == f"0.0.0.0:{port['containerPort']}"
+def test_every_pod_shows_its_metrics_and_those_for_people_their_own_port_too(objects: Objects) -> None:
+    listen = yaml.safe_load(objects["ConfigMap", "syncd"]["data"]["syncd.yaml"])["listen"]
+    for role, pod in deployed(objects).items():
+        wanted = {"health", role} & {"health", "web", "public"}
+        assert {name: f"0.0.0.0:{port}" for name, port in ports(pod).items()} == {
+            name: listen[name] for name in wanted
+        }
+
+
+def test_a_pod_is_asked_how_it_is_where_its_role_answers_machines(objects: Objects) -> None:
+    for role, pod in deployed(objects).items():
+        (container,) = pod["spec"]["containers"]
+        port, ready = ("web", "/healthz") if role == "web" else ("health", "/readyz")
+        assert container["startupProbe"]["httpGet"] == {"path": "/healthz", "port": port}
+        assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": port}
+        assert container["readinessProbe"]["httpGet"] == {"path": ready, "port": port}
+
+
+def test_a_service_leads_to_the_pods_it_is_for_and_to_a_port_that_each_has(objects: Objects) -> None:
+    roles = deployed(objects)
+    services = {name: one["spec"] for (kind, name), one in objects.items() if kind == "Service"}
+    for name, service in services.items():
+        found = {
+            role: ports(pod)
+            for role, pod in roles.items()
+            if service["selector"].items() <= pod["metadata"]["labels"].items()
+        }
+        listener = name.removeprefix("syncd-")
+        assert found.keys() == (roles.keys() if listener == "health" else {listener})
+        assert [port["targetPort"] for port in service["ports"]] == [listener]
+        assert all(listener in known for known in found.values())
+    assert services.keys() == {"syncd-health"} | {
+        f"syncd-{role}" for role in roles.keys() & {"web", "public"}
+    }
 
 
 def test_pods_of_a_role_are_those_that_its_deployment_and_its_budget_mean(objects: Objects) -> None:
@@ -147,23 +192,26 @@ def test_tables_are_brought_up_to_date_before_a_process_starts(objects: Objects)
 def test_metrics_can_be_read_by_those_named_and_by_nobody_else(objects: Objects) -> None:
     (policy,) = (one for (kind, _), one in objects.items() if kind == "NetworkPolicy")
     assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
-    metrics, *web = policy["spec"]["ingress"]
+    metrics, *people = policy["spec"]["ingress"]
     assert [port["port"] for port in metrics["ports"]] == ["health"]
     assert metrics["from"]
-    assert [one["ports"][0]["port"] for one in web] == (
-        ["web"] if ("Service", "syncd-web") in objects else []
-    )
+    for pod in deployed(objects).values():
+        assert policy["spec"]["podSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+        assert "health" in ports(pod)
+    reached = [port["port"] for one in people for port in one["ports"]]
+    assert reached == [role for role in ("web", "public") if role in deployed(objects)]
 
 
-def test_the_service_monitor_finds_the_service() -> None:
-    done = run("template", "syncd", "syncd", "-f", "examples/production.yaml")
-    made = [one for one in yaml.safe_load_all(done.stdout) if one]
-    (service,) = (one for one in made if one["metadata"]["name"] == "syncd-health")
-    (monitor,) = (one for one in made if one["kind"] == "ServiceMonitor")
+def test_the_service_monitor_finds_the_service_and_monitoring_is_let_in() -> None:
+    objects = rendered("production")
+    service, monitor = objects["Service", "syncd-health"], objects["ServiceMonitor", "syncd"]
     assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
     assert [one["port"] for one in monitor["spec"]["endpoints"]] == [
         one["name"] for one in service["spec"]["ports"]
     ]
+    values = yaml.safe_load((HELM / "examples" / "production.yaml").read_text())
+    metrics = objects["NetworkPolicy", "syncd"]["spec"]["ingress"][0]
+    assert metrics["from"] == values["networkPolicy"]["metricsFrom"]
 
 
 def test_the_roles_of_the_chart_are_those_of_the_daemon() -> None:

@@ -50,11 +50,6 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{ dig "listen" (index . 1) "" (include "syncd.settings" (index . 0) | fromYaml) | splitList ":" | last }}
 {{- end }}
 
-{{/* Called with a role: the listener by which its pod is known to live. */}}
-{{- define "syncd.listener" -}}
-{{ has . (list "web" "public") | ternary . "health" }}
-{{- end }}
-
 {{- define "syncd.container-security" -}}
 allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
