@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from deploy.local.helm import helm
 from syncd.cli.serve import daemon_command
 from syncd.mapping import load as load_mapping
 from syncd.settings import load as load_settings
+from tests.unit.docs.pages import REPOSITORY, blocks
 
 HELM = Path(__file__).resolve().parents[3] / "deploy" / "helm"
 CHART = HELM / "syncd"
@@ -24,6 +26,7 @@ PUBLIC = (
     *("--set-json", 'settings.public_url="https://join.example.org"'),
 )
 MADE = {"production": ("production",), "small": ("small",), "the public page": ("production", *PUBLIC)}
+PAGES = [REPOSITORY / "docs" / page for page in ("en/install.md", "fr/installation.md")]
 Objects = dict[tuple[str, str], dict[str, Any]]
 
 
@@ -68,6 +71,35 @@ def deployed(objects: Objects) -> dict[str, dict[str, Any]]:
 def ports(pod: dict[str, Any]) -> dict[str, int]:
     (container,) = pod["spec"]["containers"]
     return {port["name"]: port["containerPort"] for port in container["ports"]}
+
+
+def secret_of(pod: dict[str, Any]) -> str:
+    (name,) = (volume["secret"]["secretName"] for volume in pod["spec"]["volumes"] if "secret" in volume)
+    return str(name)
+
+
+def shown(page: Path) -> list[list[str]]:
+    """The words of each command that the page shows."""
+    text = "".join(block.text for block in blocks(page) if block.language == "sh").replace("\\\n", " ")
+    return [shlex.split(line) for line in text.splitlines()]
+
+
+def created(page: Path) -> dict[str, dict[str, str]]:
+    """The Secrets that the page has made: from which file each key of each comes."""
+    create = ["kubectl", "create", "secret", "generic"]
+    found = {}
+    for name, *options in (words[len(create) :] for words in shown(page) if words[: len(create)] == create):
+        pairs = (option.removeprefix("--from-file=").partition("=") for option in options)
+        found[name] = {key: file or key for key, _, file in pairs}
+    return found
+
+
+def files_named(settings: Any) -> set[str]:
+    """Every NAME of a {file: NAME}."""
+    if not isinstance(settings, dict):
+        return set()
+    own = {settings["file"]} if settings.keys() == {"file"} else set()
+    return own.union(*map(files_named, settings.values()))
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
@@ -125,6 +157,30 @@ def test_secrets_are_existing_ones_and_stand_nowhere_else(objects: Objects) -> N
         wanted = name if name in ("syncd-web", "syncd-public") else "syncd-secrets"
         assert secrets in ([], [wanted])
         assert bool(secrets) == bool(spec)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_page_makes_every_secret_of_the_example_with_the_keys_that_are_read_there(page: Path) -> None:
+    values = yaml.safe_load((HELM / "examples" / "production.yaml").read_text())
+    everything, front = values["existingSecret"], values["processes"]["web"]["existingSecret"]
+    made = created(page)
+    assert made.keys() == {secret_of(pod) for pod in deployed(rendered("production")).values()}
+    assert made[everything].keys() == files_named(values["settings"])
+    assert made[front].keys() == {values["settings"]["store"]["file"]}
+    assert not set(made[front].values()) & set(made[everything].values()), "web has a login of its own"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_page_has_the_front_desk_granted_what_it_may_once_there_are_tables(page: Path) -> None:
+    roles = {f"deploy/syncd-{role}": pod for role, pod in deployed(rendered("production")).items()}
+    commands = shown(page)
+    assert {word for words in commands for word in words if word.startswith("deploy/syncd-")} <= roles.keys()
+    (install,) = (at for at, words in enumerate(commands) if words[:2] == ["helm", "install"])
+    ((granted, where),) = (
+        (at, words[2]) for at, words in enumerate(commands) if words[3:7] == ["--", "syncd", "db", "grant"]
+    )
+    assert install < granted
+    assert secret_of(roles[where]) == "syncd-secrets", "who grants is the owner of the tables"
 
 
 def test_every_pod_shows_its_metrics_and_those_for_people_their_own_port_too(objects: Objects) -> None:

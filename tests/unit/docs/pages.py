@@ -96,6 +96,6 @@ def commands(page: Path) -> Iterator[str]:
     lines += re.findall(r"`([^`\n]+)`", prose(page))
     for line in lines:
         command = line.split(" #")[0].split("|")[0].split(">")[0].strip()
-        command = re.sub(r"^(sudo -u \S+ |/\S*/)", "", command)
+        command = re.sub(r"^(sudo -u \S+ |kubectl exec \S+ -- |/\S*/)", "", command)
         if command.split(" ")[0] == "syncd":
             yield command
