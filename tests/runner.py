@@ -27,6 +27,7 @@ from tests.run_servers import SHARD, SHARED, begin_run, end_run, shared
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 MOST_SHARDS = 80
+ENGINES = ("docker", "podman")
 MUTANTS = REPOSITORY / "tests" / "mutants" / "run.py"
 
 CHECKS = (
@@ -105,11 +106,18 @@ def _mutants(shard: str | None) -> list[str]:
 
 def _image() -> list[str]:
     """Build the images where there is an engine; where there is none, say that nobody did."""
-    engine = subprocess.run(["docker", "info"], capture_output=True, check=False) if which("docker") else None
-    if engine is None or engine.returncode:
+    named = os.environ.get("ENGINE")
+    engine = next(filter(_answers, [named] if named else ENGINES), None)
+    if engine is None:
         _say("Images: not built, no container engine answers here; linted, and their wheel built, by tests")
         return []
-    return [] if _step("Images", "deploy/docker/build") else ["Images"]
+    return [] if _step("Images", "env", f"ENGINE={engine}", "deploy/docker/build") else ["Images"]
+
+
+def _answers(engine: str) -> bool:
+    return bool(
+        which(engine) and subprocess.run([engine, "info"], capture_output=True, check=False).returncode == 0
+    )
 
 
 def _pytest(marked: str) -> list[str]:
