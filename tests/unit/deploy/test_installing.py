@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,22 @@ def install(root: Path, *words: str) -> str:
 def root(tmp_path: Path) -> Path:
     install(tmp_path / "root", "--files-only")
     return tmp_path / "root"
+
+
+def command_beside(folder: Path) -> Path:
+    """The command, as `syncd` in a folder for PATH, with the program of these tests for that of /opt."""
+    command = folder / "syncd"
+    text = (SYSTEMD / "syncd-command").read_text()
+    command.write_text(text.replace("/opt/syncd/bin/syncd", str(Path(sys.executable).with_name("syncd"))))
+    command.chmod(0o755)
+    return command
+
+
+def as_anybody(folder: Path) -> dict[str, str]:
+    """The environment of somebody who is not root, with `folder` first in PATH."""
+    (folder / "id").write_text("#!/bin/sh\necho 1000\n")
+    (folder / "id").chmod(0o755)
+    return {"PATH": f"{folder}{os.pathsep}/usr/bin:/bin"}
 
 
 def mode(path: Path) -> int:
@@ -99,11 +116,47 @@ def test_the_command_runs_as_the_daemon_does_with_its_credentials(tmp_path: Path
 
 
 def test_the_command_is_for_root(tmp_path: Path) -> None:
-    (tmp_path / "id").write_text("#!/bin/sh\necho 1000\n")
-    (tmp_path / "id").chmod(0o755)
     done = subprocess.run(
         ["/bin/sh", SYSTEMD / "syncd-command", "status"],
-        env={"PATH": f"{tmp_path}{os.pathsep}/usr/bin:/bin"}, capture_output=True, text=True, check=False,
+        env=as_anybody(tmp_path), capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 64
     assert "sudo syncd status" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("shell_wants", "words", "offered"),
+    [("bash_complete", "syncd plans app", "plain,approve"), ("zsh_complete", "syncd db upg", "upgrade")],
+)
+def test_completion_goes_past_the_command_to_the_program_as_whoever_types(
+    tmp_path: Path, shell_wants: str, words: str, offered: str
+) -> None:
+    done = subprocess.run(
+        ["/bin/sh", command_beside(tmp_path)],
+        env=as_anybody(tmp_path) | {"_SYNCD_COMPLETE": shell_wants, "COMP_WORDS": words, "COMP_CWORD": "2"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert offered in done.stdout.splitlines()
+    assert done.stderr == ""
+
+
+def test_bash_completes_the_command_as_it_is_installed(root: Path, tmp_path: Path) -> None:
+    command_beside(tmp_path)
+    script = root / "usr/local/share/bash-completion/completions/syncd"
+    typed = 'COMP_WORDS=(syncd sch); COMP_CWORD=1; _syncd_completion syncd; printf "%s\\n" "${COMPREPLY[@]}"'
+    done = subprocess.run(
+        ["bash", "--norc", "-c", f'source "$0"; {typed}', script],
+        env=as_anybody(tmp_path), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.splitlines() == ["schema", "schedule"]
+
+
+def test_no_value_of_the_variable_of_completion_lets_a_command_run_past_the_account(tmp_path: Path) -> None:
+    for value in ("yes", "bash_", "bash_run", "bash_source", "bash_complete"):
+        done = subprocess.run(
+            ["/bin/sh", command_beside(tmp_path), "init", tmp_path / "made"],
+            env=as_anybody(tmp_path) | {"_SYNCD_COMPLETE": value, "COMP_WORDS": "syncd", "COMP_CWORD": "1"},
+            capture_output=True, check=False,
+        )  # fmt: skip
+        assert done.returncode in (0, 1)
+        assert not (tmp_path / "made").exists()
