@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import secrets
 from collections import Counter
 from datetime import UTC, datetime
@@ -24,7 +25,7 @@ from syncd.model import Kind, Result
 from syncd.reconcile import LEASE
 from syncd.settings import Keycloak, SettingsInvalid
 from syncd.store import open_store
-from syncd.targets.keycloak_bootstrap import bootstrap_realm, unbootstrap_realm
+from syncd.targets.keycloak_bootstrap import bootstrap_realm, secret_of, unbootstrap_realm
 from syncd.targets.keycloak_bootstrap_mapping import bootstrap_mapping, unbootstrap_mapping
 from syncd.targets.keycloak_connection import KeycloakConnection
 
@@ -76,19 +77,21 @@ def bootstrap(config: Path, request: BootstrapRequest) -> list[str]:
     mappings = _mappings(settings, request)
     steps += _make_missing_key(settings)
     key = integrity_key(settings)
-    for name, one in settings.connections.items():
-        if isinstance(one, Keycloak):
-            made = bootstrap_realm(
-                _admin(request, one, name),
-                client_id=one.client_id,
-                smtp=_smtp(settings, request, one.realm),
-                organizations=_wants_organizations(settings, request),
-                email_theme=request.email_theme,
-                password=_password_length(settings, name, one.realm),
-                self_reset=_enters_by_reset(settings, name, one.realm),
-            )
-            steps += [*made.steps, *made.notes]
-            steps += _keep_secret(one, made.secret)
+    servers = {name: one for name, one in settings.connections.items() if isinstance(one, Keycloak)}
+    for name, one in servers.items():
+        _refuse_to_lose_secret(one, _admin(request, one, name))
+    for name, one in servers.items():
+        made = bootstrap_realm(
+            _admin(request, one, name),
+            client_id=one.client_id,
+            smtp=_smtp(settings, request, one.realm),
+            organizations=_wants_organizations(settings, request),
+            email_theme=request.email_theme,
+            password=_password_length(settings, name, one.realm),
+            self_reset=_enters_by_reset(settings, name, one.realm),
+        )
+        steps += [*made.steps, *made.notes]
+        steps += _keep_secret(one, made.secret)
     with open_store(settings.store_url().get_secret_value(), key) as store:
         steps += [f"store: revision {revision}" for revision in store.upgrade()]
     for mapping in mappings:
@@ -283,12 +286,36 @@ def _smtp(settings: Settings, request: BootstrapRequest, realm: str) -> Mapping[
     }
 
 
+def _refuse_to_lose_secret(one: Keycloak, admin: KeycloakConnection) -> None:
+    """Before anything is made on a server: its secret can be kept, or is kept already."""
+    file = one.client_secret.file
+    if file is None or _may_write(file) or _holds(file, secret_of(admin, client_id=one.client_id)):
+        return
+    raise UsageError(
+        f"{file} cannot be written, and the secret of client {one.client_id} belongs there",
+        "nothing was changed on the server: run bootstrap as an account that may write this file; "
+        'with systemd\'s credentials as root, see "A first configuration" in install.md',
+    )
+
+
+def _may_write(file: Path) -> bool:
+    """Whether a file can be written, or made together with the folders that are missing."""
+    if os.access(file, os.F_OK):
+        return os.access(file, os.W_OK)
+    folder = next(parent for parent in file.parents if os.access(parent, os.F_OK))
+    return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
+
+
+def _holds(file: Path, secret: str | None) -> bool:
+    return os.access(file, os.R_OK) and file.read_text("utf-8").strip() == secret
+
+
 def _keep_secret(one: Keycloak, secret: str) -> list[str]:
     """Write the account's secret where syncd.yaml says it is, if it says a file."""
     file = one.client_secret.file
     if file is None:
         return [f"put the secret of client {one.client_id} into the variable {one.client_secret.env}"]
-    if file.exists() and file.read_text("utf-8").strip() == secret:
+    if _holds(file, secret):
         return []
     _write_private(file, secret)
     return [f"secret of client {one.client_id} written to {file}"]

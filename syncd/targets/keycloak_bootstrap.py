@@ -73,6 +73,15 @@ def bootstrap_realm(  # noqa: PLR0913 - each is an option of the command, all by
     return Bootstrapped(tuple(work.steps), secret, tuple(work.notes))
 
 
+def secret_of(admin: KeycloakConnection, *, client_id: str = "syncd") -> str | None:
+    """The secret of the running account's client, None where there is none yet; only reads."""
+    try:
+        client = Bootstrap(admin).client(client_id)
+    except PlaceMissing:
+        return None
+    return None if client is None else admin.get("clients", client["id"], "client-secret").get("value")
+
+
 def unbootstrap_realm(admin: KeycloakConnection, *, client_id: str = "syncd") -> tuple[str, ...]:
     """Take the running account's client away again; settings, groups, people and profile stay."""
     work = Bootstrap(admin)
