@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
+from deploy.local.stack import REPOSITORY
 from syncd.app.setup import bootstrap, write_integrity_key
 from syncd.app_types import BootstrapRequest
 from syncd.errors import SyncdError, UsageError
@@ -152,23 +153,35 @@ def test_no_server_is_changed_where_the_secret_of_another_cannot_be_kept(tmp_pat
     assert Answering.writes == []
 
 
-def test_as_root_beside_the_installed_command_the_secret_goes_among_those_that_systemd_hands_over(
-    tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("page", ["en/install.md", "fr/installation.md"])
+def test_what_the_page_has_root_type_puts_the_secret_among_those_that_systemd_hands_over(
+    tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch, page: str
 ) -> None:
-    """As the pages say: an empty file takes the secret, and CREDENTIALS_DIRECTORY leads to it."""
-    config = site(tmp_path / "etc", url, "kc-secret")
-    secrets = tmp_path / "secrets"
-    secrets.mkdir(mode=0o700)
-    (config.parent / "syncd.key").rename(secrets / "syncd.key")
-    (secrets / "kc-secret").touch(mode=0o600)
     monkeypatch.setattr(Answering, "answers", READY)
+    etc = tmp_path / "etc"
+    config = site(etc, url, "kc-secret")
+    (etc / "secrets").mkdir(mode=0o700)
+    (etc / "syncd.key").rename(etc / "secrets" / "syncd.key")
+    text = (REPOSITORY / "docs" / page).read_text("utf-8")
+    typed = text[text.index("sudo install -m 600 /dev/null") : text.index("sudo syncd doctor")]
+    here = {
+        "sudo ": "",
+        "/etc/syncd": str(etc),
+        "/opt/syncd/bin/syncd": Path(sys.executable).with_name("syncd"),
+    }
+    for there, instead in here.items():
+        typed = typed.replace(there, str(instead))
+    (tmp_path / "admin-secret").write_text("secret")
     done = subprocess.run(
-        [Path(sys.executable).with_name("syncd"), "--config", config, "bootstrap",
-         "--admin-client-id", "a", "--admin-client-secret-file", config.parent / "admin"],
-        env={"PATH": os.defpath, "CREDENTIALS_DIRECTORY": str(secrets)},
-        cwd=tmp_path, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        ["/bin/sh", "-euc", typed],
+        env={"PATH": os.defpath},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
-    assert (secrets / "kc-secret").read_text() == "made by Keycloak\n"
-    assert (secrets / "kc-secret").stat().st_mode & 0o777 == 0o600
-    assert not (config.parent / "kc-secret").exists()
+    kept = etc / "secrets" / "kc-secret"
+    assert kept.read_text() == "made by Keycloak\n"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert not config.with_name("kc-secret").exists()
