@@ -152,7 +152,9 @@ def test_invalid_mappings_fail_and_are_not_planned(check: Any, calls: Path, tmp_
     assert "validated" in (tmp_path / "comment.md").read_text()
 
 
-@pytest.mark.parametrize("event", ["pull_request", "pull_request_target", "merge_request_event"])
+@pytest.mark.parametrize(
+    "event", ["pull_request", "pull_request_target", "merge_group", "merge_request_event"]
+)
 def test_a_pull_request_is_never_planned_against_production(check: Any, calls: Path, event: str) -> None:
     done = check(CHECK_PLAN="true", CHECK_EVENT=event, ENVIRONMENT="production")
     assert done.returncode == 64

@@ -14,10 +14,9 @@ SYSTEMD = Path(__file__).resolve().parents[3] / "deploy" / "systemd"
 UNIT = (SYSTEMD / "syncd.service").read_text()
 
 
-def install(root: Path, *words: str) -> str:
-    done = subprocess.run(
-        [SYSTEMD / "install", "--root", root, *words], capture_output=True, text=True, check=False
-    )
+def install(root: Path, *words: str, umask: int = 0o022) -> str:
+    command = [SYSTEMD / "install", "--root", root, *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, umask=umask)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -74,6 +73,14 @@ def test_man_pages_and_completion_are_where_shells_and_man_look(root: Path) -> N
     for name in ("man/man1/syncd.1", "man/fr/man1/syncd.1", "bash-completion/completions/syncd",
                  "zsh/site-functions/_syncd", "fish/vendor_completions.d/syncd.fish"):  # fmt: skip
         assert (share / name).stat().st_size > 0
+
+
+def test_what_everybody_reads_can_be_read_where_root_shows_nobody_anything(tmp_path: Path) -> None:
+    install(tmp_path / "root", "--files-only", umask=0o077)
+    folders = (tmp_path / "root/usr/share/doc", tmp_path / "root/usr/local/share")
+    found = [path for folder in folders for path in (folder, *folder.rglob("*"))]
+    assert len(found) > 20
+    assert all(mode(path) & 0o005 == (0o005 if path.is_dir() else 0o004) for path in found)
 
 
 def test_installed_again_it_leaves_settings_alone(root: Path) -> None:
