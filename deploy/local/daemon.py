@@ -30,7 +30,16 @@ class Daemon(Server):
     @property
     def url(self) -> str:
         """Where its health is."""
-        return f"http://{LOOPBACK}:{self.port('health')}/readyz"
+        return f"{self._listens}/readyz"
+
+    @property
+    def metrics_url(self) -> str:
+        """Where Prometheus would ask."""
+        return f"{self._listens}/metrics"
+
+    @property
+    def _listens(self) -> str:
+        return f"http://{LOOPBACK}:{self.port('health')}"
 
     def make(self) -> None:
         """It has no data of its own: the store lies beside syncd.yaml."""

@@ -198,10 +198,11 @@ def _addresses(stack: Stack, *, servers_only: bool) -> str:
         f"Mail       {mail.url}   (SMTP on {mail.smtp_host}:{mail.smtp_port})",
     ]
     if not servers_only:
-        shown = os.path.relpath(stack.settings, REPOSITORY)
+        syncd = f".venv/bin/syncd --config {os.path.relpath(stack.settings, REPOSITORY)}"
         lines += [
-            f"syncd      .venv/bin/syncd --config {shown} plan",
-            f"daemon     {stack.daemon.url}   log {stack.daemon.log}",
+            f"syncd      {syncd} plan",
+            f"           {syncd} status",
+            f"daemon     {stack.daemon.url}   {stack.daemon.metrics_url}   log {stack.daemon.log}",
             f"           (edit mappings/{MAPPING}, a group in the console, an entry in LDAP: it notices)",
         ]
     return "\n".join([*lines, "End it     deploy/local/stop"])

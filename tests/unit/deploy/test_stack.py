@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -115,6 +116,15 @@ def test_a_further_mapping_is_named_once_beside_what_syncd_yaml_says_already(loc
         },
     }
     assert local_stack.settings.read_text().count("dastra:") == 1
+
+
+def test_what_run_says_at_its_end_leads_to_status_and_metrics(local_stack: Stack) -> None:
+    local_stack.daemon.make_once()
+    said = stack._addresses(local_stack, servers_only=False)
+    port = local_stack.daemon.port("health")
+    assert re.findall(r"syncd --config \S+ (\w+)$", said, re.MULTILINE) == ["plan", "status"]
+    assert re.findall(r"http://\S+/(readyz|metrics)\b", said) == ["readyz", "metrics"]
+    assert said.count(f"http://127.0.0.1:{port}/") == 2
 
 
 def test_a_free_port_is_below_those_of_outgoing_connections() -> None:
