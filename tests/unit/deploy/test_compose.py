@@ -11,6 +11,7 @@ import yaml
 
 from deploy.docker.directory import PORTS
 from deploy.local.keycloak import ADMIN_CLIENT, VERSION
+from syncd.settings import load
 
 if TYPE_CHECKING:
     from deploy.local.stack import Stack
@@ -23,7 +24,7 @@ OURS = sorted(set(SERVICES) - {"keycloak"})
 
 
 def test_the_stack_has_the_servers_of_the_local_one_and_syncd() -> None:
-    assert set(SERVICES) == {"keycloak", "directory", "mail", "bootstrap", "syncd"}
+    assert set(SERVICES) == {"keycloak", "directory", "mail", "bootstrap", "syncd", "daemon"}
 
 
 def test_keycloak_is_the_version_that_the_local_stack_runs() -> None:
@@ -72,6 +73,36 @@ def test_bootstrap_takes_the_options_of_the_local_stack(local_stack: Stack) -> N
     assert {name: there[name] for name in same} == {name: here[name] for name in same}
     assert there["--ldap-url"] == f"ldap://127.0.0.1:{PORTS['ldap']}"
     assert SERVICES["bootstrap"]["network_mode"] == "service:directory"
+
+
+def test_the_daemon_has_the_store_and_the_servers_of_the_commands_and_is_given_time_to_end(
+    local_stack: Stack,
+) -> None:
+    daemon, commands = dict(SERVICES["daemon"]), SERVICES["syncd"]
+    assert (daemon.pop("command"), daemon.pop("stop_grace_period")) == (
+        ["daemon"],
+        f"{local_stack.daemon.seconds_to_stop}s",
+    )
+    assert daemon == commands
+
+
+@pytest.mark.parametrize("name", ["bootstrap", "syncd", "daemon"])
+def test_syncd_mails_and_looks_as_in_the_local_stack(name: str, local_stack: Stack) -> None:
+    local_stack.settings.write_text("environment: production\nmappings:\n  demo: mappings/demo\n")
+    there = load(local_stack.settings, environ=SERVICES[name]["environment"])
+    local_stack.complete_settings([])
+    here = load(local_stack.settings, environ={})
+    assert (there.notify, there.events) == (here.notify, here.events)
+    assert here.smtp is not None
+    bootstrap = _options(SERVICES["bootstrap"]["command"])
+    reached = {"host": bootstrap["--smtp-host"], "port": int(bootstrap["--smtp-port"])}
+    assert there.smtp == here.smtp.model_copy(update=reached)
+
+
+def test_the_first_lines_say_how_each_of_our_services_is_started() -> None:
+    head = (DOCKER / "compose.yaml").read_text().partition("\nname:")[0]
+    orders = re.findall(r"^#   docker compose (?:up|run)\b(.*?)(?:  |$)", head, re.MULTILINE)
+    assert set(SERVICES) <= {word for order in orders for word in order.split()}
 
 
 def _options(command: list[str]) -> dict[str, str]:
