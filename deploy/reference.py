@@ -23,8 +23,9 @@ from syncd import locale
 from syncd.cli import root
 from syncd.cli.speech import speak_click
 from syncd.cli.tree import SECTIONS
+from syncd.health import HEALTH
 from syncd.mapping.values import Duration
-from syncd.settings import Settings
+from syncd.settings import PRODUCTION, Settings, layers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -147,12 +148,29 @@ def _wrapped(text: str) -> list[str]:
 
 def _keys(words: dict[str, str]) -> list[tuple[str, ...]]:
     schema = Settings.model_json_schema()
-    return list(_of_object(schema, schema["$defs"], "", words))
+    elsewhere = _defaults_from_elsewhere(words)
+    return [
+        (key, kind, elsewhere.get(key.strip("`"), default))
+        for key, kind, default in _of_object(schema, schema["$defs"], "", words)
+    ]
+
+
+def _defaults_from_elsewhere(words: dict[str, str]) -> dict[str, str]:
+    """By key what is in force where syncd.yaml says nothing, if the model of the settings does not say it."""
+    delivered, held = (
+        Settings.model_construct(environment=name).mail_rule.mode
+        for name in (PRODUCTION, f"not {PRODUCTION}")
+    )
+    return {
+        "store.url": _default(layers.defaults().data["store"]),
+        "mail.mode": words["mail"].format(delivered=delivered, held=held, production=PRODUCTION),
+        "listen.health": _default(HEALTH),
+    }
 
 
 def _of_object(
     one: Mapping[str, Any], known: Mapping[str, Any], prefix: str, words: dict[str, str]
-) -> Iterator[tuple[str, ...]]:
+) -> Iterator[tuple[str, str, str]]:
     for name, inner in one.get("properties", {}).items():
         needed = name in one.get("required", ())
         yield from _of_key(f"{prefix}{name}", inner, known, words, needed=needed)
@@ -160,7 +178,7 @@ def _of_object(
 
 def _of_key(
     key: str, one: Mapping[str, Any], known: Mapping[str, Any], words: dict[str, str], *, needed: bool
-) -> Iterator[tuple[str, ...]]:
+) -> Iterator[tuple[str, str, str]]:
     forms = [_followed(form, known) for form in one.get("anyOf", one.get("oneOf", [one]))]
     forms = [form for form in forms if form.get("type") != "null"]
     inner = next((form for form in forms if form.get("properties") and not _is_secret(form)), None)

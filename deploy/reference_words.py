@@ -21,6 +21,7 @@ WORDS = {
         "kind": "kind",
         "default": "default",
         "required": "**required**",
+        "mail": "`{delivered}` in `{production}` and with `mail.only`, else `{held}`",
         "keys": "`NAME` is a name of yours; a list is written as `[a, b]`. The same keys are variables: "
         "`SYNCD_LISTEN__HEALTH` is `listen.health`.",
         "boolean": "`true` or `false`",
@@ -60,6 +61,7 @@ WORDS = {
         "kind": "nature",
         "default": "par défaut",
         "required": "**obligatoire**",
+        "mail": "`{delivered}` en `{production}` et avec `mail.only`, sinon `{held}`",
         "keys": "`NAME` est un nom à vous ; une liste s'écrit `[a, b]`. Les mêmes clés sont des variables : "
         "`SYNCD_LISTEN__HEALTH` est `listen.health`.",
         "boolean": "`true` ou `false`",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,8 @@ from click.shell_completion import BashComplete
 from deploy import reference
 from syncd.cli import root
 from syncd.cli.tree import COMMANDS
-from syncd.settings import Settings
+from syncd.health import HEALTH
+from syncd.settings import Settings, load
 from tests.unit.docs.pages import REPOSITORY
 
 if TYPE_CHECKING:
@@ -33,6 +35,26 @@ def test_every_command_and_every_key_of_settings_is_in_the_reference(language: s
     assert [name for name in COMMANDS if f"### syncd {name}\n" not in page] == []
     keys = [field.alias or name for name, field in Settings.model_fields.items()]
     assert [key for key in keys if f"| `{key}" not in page] == []
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_the_reference_gives_the_defaults_that_are_in_force_where_syncd_yaml_says_nothing(
+    language: str, tmp_path: Path
+) -> None:
+    page = WRITTEN[REPOSITORY / "docs" / language / "reference.md"]
+    cells = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| `")]
+    shown = {row[0].strip("`"): row[-1] for row in cells}
+    assert shown["listen.health"] == f"`{HEALTH}`"
+    file = tmp_path / "syncd.yaml"
+    file.write_text("environment: production\n", "utf-8")
+    settings = load(file, environ={})
+    store = shown["store.url"].strip("`").removeprefix("sqlite:")
+    assert settings.store_url().get_secret_value() == f"sqlite://{tmp_path / store}"
+    file.write_text("environment: test\n", "utf-8")
+    modes = [settings.mail_rule.mode, "production", "mail.only", load(file, environ={}).mail_rule.mode]
+    assert re.findall("`(.+?)`", shown["mail.mode"]) == modes
+    file.write_text("environment: test\nmail: {only: [acme.example]}\n", "utf-8")
+    assert load(file, environ={}).mail_rule.mode == modes[0]
 
 
 @pytest.mark.parametrize("manual", MANUALS, ids=lambda file: file.parent.name)
