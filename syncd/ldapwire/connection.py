@@ -317,7 +317,5 @@ def _together(name: str, failures: list[TargetError]) -> TargetError:
     worst = next((error for error in failures if isinstance(error, NotTrusted)), failures[0])
     if len(failures) == 1:
         return worst
-    text = "no server can be used: " + "; ".join(
-        error.message.removeprefix(f"{name}: ") for error in failures
-    )
-    return type(worst)(name, text, worst.remedy)
+    reasons = "; ".join(error.message.removeprefix(f"{name}: ") for error in failures)
+    return type(worst)(name, f"no server can be used: {reasons}", worst.remedy)

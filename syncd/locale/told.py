@@ -2,8 +2,9 @@
 
 Those layers speak English and know of no language: their messages are stored, compared and logged. So a
 message is recognised by its pattern when it is shown. The catalogues hold the patterns as the code writes
-them, values numbered `{0}`, `{1}`, and `{{name}}` where the code fills it in later; a text that fits none is
-shown as it is, and so are the values, unless they are messages themselves.
+them, values numbered `{0}`, `{1}`, and `{{name}}` where the code fills it in later. A text that fits none is
+told part by part, as `DN: words of LDAP (code); remedy`. What is no message either, values too, is shown as
+it is.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 CATALOGUES = ("input.po", "people.po", "servers.po")
 LATER = re.compile(r"\{\{([a-z]\w*)\}\}")
+BETWEEN = re.compile(r"(: |; | \(\d+\))")  # what stands between messages that the code puts together
 INDEXED = 4  # characters of a pattern's beginning by which it is found
 
 
@@ -61,7 +63,10 @@ def _told(language: str, line: str) -> str:
             ]
             before, after = line[: len(line) - len(line.lstrip())], line[len(line.rstrip()) :]
             return before + pattern.said.strip().format(*values) + after
-    return line
+    parts = BETWEEN.split(line)
+    if len(parts) > 1:
+        parts[::2] = (_told(language, part) for part in parts[::2])
+    return "".join(parts)
 
 
 @lru_cache

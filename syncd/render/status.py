@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from syncd.locale import gettext as _
 from syncd.locale import mark, number
+from syncd.locale.told import told
 from syncd.render.page import Block, Page, Tone
 from syncd.render.people import state
 from syncd.render.tables import moment, word
@@ -98,7 +99,7 @@ def _daemon(daemon: DaemonStanding | None, address: str) -> Page:
     queue = state("unknown") if daemon.queue is None else number(daemon.queue)
     said = _("{role}; waiting to run: {queue}").format(role=role, queue=queue)
     title = _("Daemon {version} at {address}").format(version=daemon.version, address=daemon.address)
-    problems = tuple(sorted(daemon.problems.items()))
+    problems = tuple((name, told(problem)) for name, problem in sorted(daemon.problems.items()))
     block = Block(title, rows=problems, lines=(said,), tone=Tone.WARN if problems else Tone.PLAIN)
     if not daemon.requests:
         return (block,)

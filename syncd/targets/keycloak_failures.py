@@ -60,7 +60,7 @@ def transport_failure(target: str, url: str, error: BaseException, seconds: floa
         return _handshake_failure(target, url, tls)
     for kind, message, remedy in _NEVER_SENT:
         if any(isinstance(cause, kind) for cause in chain):
-            return NotSent(target, f"{url} {message}", remedy)
+            return NotSent(target, message.format(url=url), remedy)
     if any(isinstance(cause, (transport.Timeout, TimeoutError)) for cause in chain):
         return Unreachable(
             target,
@@ -75,11 +75,15 @@ def transport_failure(target: str, url: str, error: BaseException, seconds: floa
 _NEVER_SENT: tuple[tuple[type[BaseException], str, str], ...] = (
     (
         socket.gaierror,
-        "has a host without an address in DNS",
+        "{url} has a host without an address in DNS",
         "check `url` of this connection and the resolver",
     ),
-    (ConnectionRefusedError, "refuses connections", "is Keycloak running, and is this its port?"),
-    (transport.ConnectTimeout, "does not answer", "check firewalls and routes between syncd and Keycloak"),
+    (ConnectionRefusedError, "{url} refuses connections", "is Keycloak running, and is this its port?"),
+    (
+        transport.ConnectTimeout,
+        "{url} does not answer",
+        "check firewalls and routes between syncd and Keycloak",
+    ),
 )
 
 

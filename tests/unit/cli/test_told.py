@@ -9,9 +9,11 @@ import pytest
 from babel.messages.pofile import read_po
 
 from syncd import locale
+from syncd.app_types import DaemonStanding
 from syncd.errors import Place, Problem
 from syncd.locale.told import LATER, told
 from syncd.render.problems import problem_text
+from syncd.render.status import status_page
 from tests.unit.cli.messages import LAYERS, said, sentences
 
 
@@ -72,6 +74,40 @@ def test_values_that_the_code_fills_in_later_stand_where_the_french_wants_them()
 def test_what_nobody_translated_is_shown_as_it_is_line_by_line():
     locale.use("fr")
     assert told("quod non est\n  the file is empty") == "quod non est\n  le fichier est vide"
+
+
+@pytest.mark.parametrize(
+    ("english", "french"),
+    [
+        ("https://sso:8443/ refuses connections", "https://sso:8443/ refuse les connexions"),
+        (
+            "ldaps://a refuses the login of cn=s,dc=a: invalid credentials (49): locked",
+            "ldaps://a refuse l'identification de cn=s,dc=a : identifiants invalides (49): locked",
+        ),
+        (
+            "cn=s,dc=a: object class violation (65): no sn; see the server's log",
+            "cn=s,dc=a: violation de classe d'objet (65): no sn; voir le journal du serveur",
+        ),
+        (
+            "no server can be used: ldaps://a does not answer; ldaps://b refuses connections",
+            "aucun serveur ne peut être employé : ldaps://a ne répond pas; ldaps://b refuse les connexions",
+        ),
+    ],
+    ids=["a server's address", "a login", "a change", "several servers"],
+)
+def test_what_is_put_together_from_messages_is_told_part_by_part(english, french):
+    locale.use("fr")
+    assert told(english) == french
+
+
+def test_status_tells_the_problems_of_the_daemon_in_french():
+    locale.use("fr")
+    problem = "the realm demo keeps no admin events"
+    daemon = DaemonStanding("127.0.0.1:9464", "1.0", True, 0, {"events of sso realm demo": problem})
+    *_, block = status_page((), daemon, daemon.address)
+    assert block.rows == (
+        ("events of sso realm demo", "le royaume demo ne garde pas d'événements d'administration"),
+    )
 
 
 def test_english_is_the_text_itself():

@@ -12,6 +12,7 @@ import click
 import pytest
 
 from syncd.cli import root
+from syncd.locale import told
 from syncd.mapping import load, outputs
 from syncd.mapping.compile import compile_mapping
 from syncd.mapping.schema import KindModel, MappingDocument, Policy, RoleModel, RosterModel, UnitModel
@@ -38,6 +39,8 @@ SETTINGS = [
 COMMANDS = sorted({(page, command) for page in PAGES for command in commands(page)})
 ENGLISH = REPOSITORY / "docs" / "en"
 FRENCH = REPOSITORY / "docs" / "fr"
+TROUBLE = ENGLISH / "troubleshoot.md"
+FILLED = re.compile(r"\{\d+\}|" + told.LATER.pattern)  # a value in a message of the catalogues
 
 
 def short(page: Path) -> str:
@@ -155,11 +158,32 @@ def test_both_languages_show_the_same_examples(english: str, french: str) -> Non
     assert ours == theirs
 
 
-@pytest.mark.parametrize("page", [ENGLISH / "troubleshoot.md", FRENCH / "depannage.md"], ids=short)
-def test_the_messages_that_are_explained_are_those_of_the_program(page: Path) -> None:
+def test_the_messages_that_are_explained_are_those_of_the_program() -> None:
     said = "\n".join(text for file in (REPOSITORY / "syncd").rglob("*.py") for text in literals(file))
-    unknown = [part for symptom in symptoms(page) for part in symptom.split("…") if part.strip() not in said]
-    assert unknown == []
+    assert [part for symptom in symptoms(TROUBLE) for part in quoted(symptom) if part not in said] == []
+
+
+def test_the_messages_that_are_explained_in_french_are_what_the_program_says_in_french() -> None:
+    pairs = zip(symptoms(TROUBLE), symptoms(FRENCH / "depannage.md"), strict=True)
+    wrong = [
+        (english, french)
+        for english, french in pairs
+        if not any(all(part in said for part in quoted(french)) for said in said_in_french(quoted(english)))
+    ]
+    assert wrong == []
+
+
+def quoted(symptom: str) -> list[str]:
+    """The words of a symptom, without what is different each time."""
+    return [part.strip() for part in symptom.split("…") if part.strip()]
+
+
+def said_in_french(parts: list[str]) -> list[str]:
+    """Every message with these English parts in French, or those that it is put together from, as one."""
+    messages = [FILLED.sub("X", written).format() for written, _french in told._catalogue("fr")]
+    whole = [told.told_in("fr", text) for text in messages if all(part in text for part in parts)]
+    pieces = [text for text in messages if any(" " in part and part in text for part in parts)]
+    return whole or [" ".join(told.told_in("fr", text) for text in pieces)]
 
 
 def symptoms(page: Path) -> list[str]:
