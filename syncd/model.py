@@ -459,9 +459,14 @@ class RunPlan:
         return sum(len(plan.held) for plan in self.plans)
 
     @property
+    def is_narrowed(self) -> bool:
+        """Whether somebody asked for less than all of the mapping, or of the part of it."""
+        return bool(self.only or self.target)
+
+    @property
     def is_part(self) -> bool:
-        """Whether it was narrowed: nobody looked at the rest, and a run of it did not do the rest."""
-        return bool(self.only or self.target or self.part)
+        """Whether it is not of the whole: nobody looked at the rest, and a run of it did not do the rest."""
+        return bool(self.part) or self.is_narrowed
 
 
 @dataclass(frozen=True, slots=True)

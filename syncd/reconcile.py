@@ -63,7 +63,8 @@ def apply(  # noqa: PLR0913 - who asks, how, and who watches are three things
                 f"({prepared.plan.digest[:12]}); nothing was changed",
                 "look at `syncd plan` again",
             )
-        run = job.store.start_run(job.mapping, trigger, actor, job.part)
+        narrowed = prepared.plan.is_narrowed
+        run = job.store.start_run(job.mapping, trigger, actor, job.part, narrowed=narrowed)
         approved = _approved(job, prepared)
         persons = dict(prepared.people.persons)
         going = _Run(job, lease, run, prepared, approved, actor, progress, persons)

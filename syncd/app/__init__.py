@@ -179,7 +179,7 @@ class App(Acting, InParts, Telling):
         job = self._job(mapping)
         count = 0
         with job.store.lease(mapping, who, reconcile.LEASE):
-            run = job.store.start_run(mapping, "release", who)
+            run = job.store.start_run(mapping, "release", who, narrowed=True)
             for name in job.targets:
                 rows = job.store.owned(mapping, name)
                 job.store.record(mapping, name, run, [_forgotten(row) for row in rows])

@@ -80,7 +80,7 @@ class InParts:
 
     def last_success(self, mapping: str) -> datetime | None:
         """When the newest run that succeeded began; of a mapping in parts, that of the last part to do so."""
-        runs, roots = self._db.runs(mapping=mapping, limit=20), tuple[str, ...]()
+        runs, roots = self._db.runs(mapping=mapping, limit=20, narrowed=False), tuple[str, ...]()
         if any(run.part for run in runs):
             with suppress(MappingInvalid):
                 roots = self.parts(mapping)
@@ -98,7 +98,9 @@ class InParts:
         """The parts whose run in `ran`, given by its id, is no longer the newest one that ended."""
         whole = ran.keys() == {WHOLE}
         newest = (
-            self._db.runs(mapping=mapping, limit=5) if whole else self._db.runs_of_parts(mapping).values()
+            self._db.runs(mapping=mapping, limit=5, narrowed=False)
+            if whole
+            else self._db.runs_of_parts(mapping).values()
         )
         ended = [run for run in newest if run.finished is not None and run.id not in ran.values()]
         return {

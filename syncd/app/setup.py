@@ -224,7 +224,7 @@ def _booked(store: Store, mapping: str) -> Book:
 
     def book(changes: Sequence[Change], write: Write) -> list[Outcome]:
         with store.lease(mapping, "bootstrap", LEASE):
-            run = store.start_run(mapping, "bootstrap", "bootstrap")
+            run = store.start_run(mapping, "bootstrap", "bootstrap", narrowed=True)
             store.claim(mapping, "keycloak", run, changes)
             outcomes = write()
             store.record(mapping, "keycloak", run, outcomes)

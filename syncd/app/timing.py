@@ -70,7 +70,7 @@ class Timing:
         """Whether a run is to be made up for: the last one did not succeed, or one was due since."""
         roots = files.split_into(self._settings, mapping, self._load(self._settings, mapping))
         if not roots:
-            runs = self._store.runs(mapping=mapping, limit=1)
+            runs = self._store.runs(mapping=mapping, limit=1, narrowed=False)
             return not runs or runs[0].exit_code != 0 or missed(rhythm, runs[0].started, now)
         found = self._store.runs_of_parts(mapping)
         whole = [run for part, run in found.items() if part == WHOLE]

@@ -184,12 +184,13 @@ class Plans:
     def _plans(self, connection: Connection, rows: Sequence[Row[Any]]) -> list[StoredPlan]:
         """What is newer and says as much makes a plan superseded: one of a part does not that of another.
 
-        So does a run that began later and ended well: one that left the plan waiting saw it again.
+        So does a run that began later and ended well: one that left the plan waiting saw it again. One that
+        was narrowed did not look at all of it.
         """
         plans, runs = tables.plans.c, tables.runs.c
         newest_of = select(plans.mapping, plans.part, func.max(plans.seen_at).label("seen"))
         ran = select(runs.mapping, runs.part, func.max(runs.started_at).label("seen")).where(
-            runs.exit_code == 0
+            runs.exit_code == 0, ~runs.narrowed
         )
         found = [
             *connection.execute(newest_of.group_by(plans.mapping, plans.part)).all(),

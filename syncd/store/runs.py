@@ -55,8 +55,8 @@ class Runs:
         self._leases = leases
         self._audit = audit
 
-    def start(self, mapping: str, trigger: str, actor: str, part: str = "") -> str:
-        """Begin a run and give its id, which sorts by time.
+    def start(self, mapping: str, trigger: str, actor: str, part: str = "", *, narrowed: bool = False) -> str:
+        """Begin a run and give its id, which sorts by time; one that is `narrowed` leaves some of its part.
 
         Under the lease, the run may claim and record; without it, it may only look.
         """
@@ -68,6 +68,7 @@ class Runs:
                 "id": run,
                 "mapping": mapping,
                 "part": part,
+                "narrowed": narrowed,
                 "trigger": trigger,
                 "actor": actor,
                 "token": token,
@@ -84,18 +85,26 @@ class Runs:
             ended = {"finished_at": now, "exit_code": exit_code, "message": message, "counts": dict(counts)}
             connection.execute(mine.values(**ended))
 
-    def newest(self, mapping: str | None = None, limit: int = 50) -> list[StoredRun]:
-        """The newest runs first."""
+    def newest(
+        self, mapping: str | None = None, limit: int = 50, *, narrowed: bool = True
+    ) -> list[StoredRun]:
+        """The newest runs first; without those that were `narrowed`, where only the others count."""
         query = select(tables.runs).order_by(tables.runs.c.id.desc()).limit(limit)
         if mapping is not None:
             query = query.where(tables.runs.c.mapping == mapping)
+        if not narrowed:
+            query = query.where(~tables.runs.c.narrowed)
         with self._database.reading() as connection:
             return [self._run(connection, row) for row in connection.execute(query).all()]
 
     def of_parts(self, mapping: str, *, succeeded: bool = False) -> dict[str, StoredRun]:
-        """The newest run of each part, the whole included; with `succeeded`, the newest that did."""
+        """The newest run of each part, the whole included; with `succeeded`, the newest that did.
+
+        Those that were narrowed say nothing of how a part stands.
+        """
         runs = tables.runs
-        newest = select(func.max(runs.c.id)).where(runs.c.mapping == mapping).group_by(runs.c.part)
+        of_all = select(func.max(runs.c.id)).where(runs.c.mapping == mapping, ~runs.c.narrowed)
+        newest = of_all.group_by(runs.c.part)
         if succeeded:
             newest = newest.where(runs.c.exit_code == 0)
         with self._database.reading() as connection:

@@ -28,6 +28,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 
 from syncd.store.codec import canonical
@@ -149,6 +150,7 @@ runs = Table(
     Column("message", Json),
     Column("counts", Json),
     Column("part", Text, nullable=False, server_default=""),  # see `parts`
+    Column("narrowed", Boolean, nullable=False, server_default=false()),  # did less than all of its part
     Index(None, "mapping", "id"),
 )
 

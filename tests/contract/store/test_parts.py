@@ -135,3 +135,28 @@ def test_a_mapping_is_not_renamed_while_a_part_of_it_is_worked_on(store: Store) 
         pytest.raises(StoreError, match="part works on it"),
     ):
         store.renamed_mapping("acme", "beta")
+
+
+def test_a_run_of_less_than_its_part_is_kept_and_is_neither_the_newest_of_it_nor_a_success(
+    store: Store, clock: Clock
+) -> None:
+    kept: list[str] = []
+    for narrowed, code in ((False, 0), (False, 4), (True, 0)):
+        with store.lease("acme", "x", TTL):
+            kept.append(store.start_run("acme", "apply", "ann", narrowed=narrowed))
+            store.finish_run(kept[-1], code, "", {})
+        clock.advance(seconds=1)
+    success, failure, narrowed = kept
+    assert [run.id for run in store.runs("acme")] == [narrowed, failure, success]
+    assert [run.id for run in store.runs("acme", narrowed=False)] == [failure, success]
+    assert store.runs_of_parts("acme")[""].id == failure
+    assert store.runs_of_parts("acme", succeeded=True)[""].id == success
+
+
+def test_a_plan_is_not_superseded_by_a_run_of_less_than_its_part(store: Store, clock: Clock) -> None:
+    plan = store.save_plan("", "acme", "1" * 64, {}, [], clock(), "")
+    for narrowed, state in ((True, "pending"), (False, "superseded")):
+        clock.advance(seconds=1)
+        with store.lease("acme", "x", TTL):
+            store.finish_run(store.start_run("acme", "apply", "ann", narrowed=narrowed), 0, "", {})
+        assert [(one.id, one.state) for one in store.plans()] == [(plan, state)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,9 +41,22 @@ def test_an_upgrade_says_what_it_did_and_a_second_one_has_nothing_to_do(url: str
             "0007 Persons are found by a name without reading all of them.",
             "0008 The numbers of POSIX groups, each given once.",
             "0009 Which part of a mapping a run and a plan are of; empty for the whole.",
+            "0010 Which runs did less than all of their part, so that they say nothing of how it stands.",
         ]
         assert store.upgrade() == []
         assert store.check() == []
+
+
+def test_an_upgrade_knows_the_runs_by_release_and_bootstrap_for_less_than_the_whole(
+    store: Store, tamper: Tamper
+) -> None:
+    with store.lease("acme", "ann", timedelta(minutes=2)):
+        runs = {why: store.start_run("acme", why, "ann") for why in ("release", "bootstrap", "apply")}
+    tamper("ALTER TABLE runs DROP COLUMN narrowed")
+    tamper("UPDATE alembic_version SET version_num = '0009'")
+    assert len(store.upgrade()) == 1
+    assert len(store.runs("acme")) == 3
+    assert [run.id for run in store.runs("acme", narrowed=False)] == [runs["apply"]]
 
 
 def test_an_empty_database_is_older_than_this_program(url: str) -> None:
