@@ -231,9 +231,13 @@ class Notice(Record):
 
 @dataclass(frozen=True, slots=True)
 class Call(Record):
-    """Somebody acted where no run followed: the daemon makes one that makes it true."""
+    """Somebody acted where no run followed: the daemon makes one that makes it true.
+
+    Any run answers one that asks for it `once`, however it ends.
+    """
 
     by: str = ""
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,12 +185,14 @@ class Acting:
             write_down(job, report.run)
         if not report.exit_code and not report.plan.is_part:
             self._end_accounts(job, report)
-            self._answered(job.store)
+        if not report.plan.is_part:
+            self._answered(job.store, report)
 
-    def _answered(self, store: Store) -> None:
+    def _answered(self, store: Store, report: RunReport) -> None:
         """Nobody calls any more for what this run did, or for what it asked the runs of parts to do."""
+        gone = [call for call in self._calls if call.once or not report.exit_code]
         with suppress(Stale):  # another run answered them
-            store.acts.change(gone=self._calls)
+            store.acts.change(gone=gone)
 
     def _end_accounts(self, job: Job, report: RunReport) -> None:
         """Delete the accounts from which this run took everything, and let applications hear of it."""

@@ -39,7 +39,7 @@ class InParts:
 
         def _known(self, mapping: str) -> str: ...
 
-        def _answered(self, store: Store) -> None: ...
+        def _answered(self, store: Store, report: RunReport) -> None: ...
 
         def _compiled_or_none(self, mapping: str) -> Compiled | None: ...
 
@@ -60,8 +60,7 @@ class InParts:
         """
         report = self.apply(mapping, None, confirmed=False, actor=actor, part=TRUNK)
         ask(self.parts(mapping))
-        if not report.exit_code:
-            self._answered(self._db)
+        self._answered(self._db, report)
         return report
 
     def parts(self, mapping: str) -> tuple[str, ...]:

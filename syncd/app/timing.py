@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from syncd.acts import Pause
-from syncd.app import files
+from syncd.acts import Call, Pause
+from syncd.app import files, people
 from syncd.app_types import DueRow
 from syncd.errors import MappingInvalid, Problem, UsageError
 from syncd.mapping.parts import TRUNK, WHOLE
@@ -105,11 +105,13 @@ class Timing:
         return self._store.acts.save(replace(kept, by=who, since=now, until=until), who)
 
     def resume(self, mapping: str, who: str) -> bool:
-        """Let them run again; whether they were paused."""
+        """Let them run again, and call for one that does what was due meanwhile; whether they were paused."""
         self._known(mapping)
         kept = self.paused(mapping)
         if kept is not None:
-            self._store.acts.save(replace(kept, by=who, since=None, until=None), who)
+            call = Call(people.new_id("c"), mapping, by=who, once=True)
+            acts = self._store.acts.calling(call)
+            acts.save(replace(kept, by=who, since=None, until=None), who)
         return kept is not None
 
     def _known(self, mapping: str) -> None:

@@ -140,7 +140,11 @@ def resume_command(session: Session, mapping: str) -> int:
     with session.app() as app:
         (name,) = chosen(app, mapping)
         was = app.timing().resume(name, caller())
-    text = _("{mapping} runs again when it is due.") if was else _("{mapping} was not paused.")
+    text = (
+        _("{mapping} runs again, at once where a daemon is at work.")
+        if was
+        else _("{mapping} was not paused.")
+    )
     session.show(
         (Block(lines=(text.format(mapping=name),)),), document("resume", mapping=name, was_paused=was)
     )

@@ -193,7 +193,6 @@ def test_a_paused_mapping_is_left_alone_until_it_is_resumed(quiet):
         eventually(lambda: daemon.records("paused"))
         assert members(quiet) == before
         quiet.cli("resume", "acme").ok()
-        daemon.signal(signal.SIGUSR1)
         eventually(lambda: len(members(quiet)) == 1)
         assert daemon.end() == 0
 
