@@ -5,6 +5,7 @@ The answer tells whoever dispatched it whether and when the mapping is to be tri
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
@@ -12,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from syncd import reconcile
 from syncd.app.timing import windows_of
 from syncd.dispatch import Again
-from syncd.errors import Busy, MappingInvalid, NotApart, StoreError, SyncdError, TargetError
+from syncd.errors import Busy, MappingInvalid, NotApart, StoreError, SyncdError, TargetError, Waits
 from syncd.reasons import of_error, of_fault, of_report
 from syncd.schedule import retry_at, window_end
 
@@ -27,14 +29,42 @@ if TYPE_CHECKING:
     from syncd.model import RunReport
     from syncd.reasons import Reason
 
+LOOK = 5.0  # seconds between two looks at whether a run that goes on is to wait
+
 log = structlog.get_logger("syncd.daemon")
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Nothing runs before `until`; None where it waits for somebody to say so."""
+    """Nothing is written before `until`; None where it waits for somebody, who then calls for a run."""
 
+    why: str
     until: datetime | None
+
+    def again(self) -> Again | None:
+        """When to run."""
+        return Again(self.until) if self.until is not None else None
+
+
+class Waiting:
+    """Whether one run is to wait, looked up every few seconds at most; once it is, it stays so."""
+
+    def __init__(self, look: Callable[[], Wait | None]) -> None:
+        self._look = look
+        self._looked = -math.inf
+        self.found: Wait | None = None
+
+    def look(self) -> Wait | None:
+        """What keeps it, if anything does. Raises `StoreError`."""
+        if self.found is None and monotonic() - self._looked >= LOOK:
+            self.found = self._look()
+            self._looked = monotonic()
+        return self.found
+
+    def why(self) -> str:
+        """Why it waits, empty where it does not. Raises `StoreError`."""
+        found = self.look()
+        return found.why if found is not None else ""
 
 
 class Runs:
@@ -48,7 +78,8 @@ class Runs:
         ended: Callable[[str, str, Reason | None], None],
         ask: Callable[[str, Trigger], object],
     ) -> None:
-        """`ended` hears how each run left its mapping; nothing of one that was cut short by `stopping`.
+        """`ended` hears how each run left its mapping; nothing of one that was cut short by `stopping`, or
+        that is to wait.
 
         `ask` lets a part of a mapping run.
         """
@@ -103,18 +134,23 @@ class Runs:
         if self._stopping():
             return Again(datetime.now(UTC), failures)
         begun, started = datetime.now(UTC), monotonic()
+        waiting = Waiting(lambda: self._wait(name))
+        reason: Reason | None = None
         try:
-            wait = self._wait(name)
-            if wait is not None:
-                return Again(wait.until) if wait.until is not None else None
+            if (wait := waiting.look()) is not None:
+                return wait.again()
             report = self._files.run(
-                name, trigger.value, part, lambda parts: self._let_run(name, parts, trigger)
+                name, trigger.value, part, lambda parts: self._let_run(name, parts, trigger), waiting.why
             )
             again = self._done(name, part, report, begun, failures)
-            reason: Reason | None = of_report(report)
+            reason = of_report(report)
+        except Waits:  # `_wait` said so
+            again = None
         except SyncdError as error:
             again = self._failed(name, part, error, failures)
             reason = of_error(error)
+        if waiting.found is not None:
+            again, reason = waiting.found.again(), None
         self._metrics.seconds.labels(name).observe(monotonic() - started)
         self._metrics.valid.labels(name).set(int(self._wrong(name) is None))
         if problem := self.problem(name):
@@ -142,11 +178,11 @@ class Runs:
             app.close()
         if pause is not None:
             log.info("paused", by=pause.by, until=str(pause.until or ""))
-            return Wait(pause.until)
+            return Wait(reconcile.PAUSED, pause.until)
         ends = window_end(windows_of(self._files.settings), datetime.now(UTC))
         if ends is not None:
             log.info("maintenance: nothing is written", until=str(ends))
-            return Wait(ends)
+            return Wait(reconcile.MAINTENANCE, ends)
         return None
 
     def _done(self, name: str, part: str, report: RunReport, begun: datetime, failures: int) -> Again | None:

@@ -116,6 +116,13 @@ class Busy(SyncdError):
     retryable = True
 
 
+class Waits(SyncdError):
+    """A pause or a maintenance window began before a run by itself wrote anything."""
+
+    exit_code = 75
+    retryable = True
+
+
 class NotApart(SyncdError):
     """A run of a part of a mapping met what only a run of the whole can judge; nothing was written."""
 

@@ -93,6 +93,7 @@ class Job:
     advance: Callable[[Prepared], Sequence[Mailed]] | None = None  # makes accounts and sends mails
     judge: Callable[[identity.Resolution, Policy], Standing] | None = None  # whom rules lock, open or end
     stop: Callable[[], bool] = lambda: False  # before each wave: whether the rest is the next run's
+    waits: Callable[[], str] = lambda: ""  # as `stop`, and why the rest waits; empty where it does not
     part: str = parts.WHOLE  # of the mapping; `files` then hold no more than it needs
     homes: Mapping[str, frozenset[str]] = field(default_factory=dict)  # `parts.homes` of the whole mapping
     everybody: bool = False  # whether somebody may ask for whoever there is, as acts do

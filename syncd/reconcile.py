@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from syncd import plan
-from syncd.errors import Refused, TargetError
+from syncd.errors import Refused, TargetError, Waits
 from syncd.identity import Person, fold
 from syncd.mapping.parts import TRUNK
 from syncd.model import ENFORCED, Change, Key, Kind, Op, Outcome, Owned, Plan, Result, RunPlan, RunReport
@@ -29,6 +29,8 @@ WAVE = 200  # changes between two commits of the ledger
 ERROR_BUDGET = 50  # failures after which a target is left alone for this run
 LEASE = timedelta(minutes=2)
 FROZEN = "frozen"
+PAUSED = "the mapping was paused meanwhile; the next run does it"
+MAINTENANCE = "a maintenance window opened; the next run does it"
 
 Progress = Callable[[int, int], None]
 
@@ -49,8 +51,8 @@ def apply(  # noqa: PLR0913 - who asks, how, and who watches are three things
     """Make the plan true, under the mapping's lease; `reviewed` is the plan that somebody looked at.
 
     A plan that was narrowed is carried out as far as it goes. Raises `Refused` where a fresh plan differs
-    from the reviewed one and `Busy` where another run holds the lease. Everything else, a stop included,
-    is in the report.
+    from the reviewed one, `Busy` where another run holds the lease and `Waits` where it is to wait before
+    it wrote anything. Everything else, a stop included, is in the report.
     """
     with (
         span("run", mapping=job.mapping, trigger=trigger),
@@ -63,6 +65,8 @@ def apply(  # noqa: PLR0913 - who asks, how, and who watches are three things
                 f"({prepared.plan.digest[:12]}); nothing was changed",
                 "look at `syncd plan` again",
             )
+        if why := job.waits():
+            raise Waits(why)
         narrowed = prepared.plan.is_narrowed
         run = job.store.start_run(job.mapping, trigger, actor, job.part, narrowed=narrowed)
         approved = _approved(job, prepared)
@@ -175,6 +179,8 @@ class _Run:
         """Why nothing more is written to a target in this run, empty where more may be."""
         if self.job.stop():
             return "syncd was asked to end; the next run does it"
+        if why := self.job.waits():
+            return why
         return "too many failures on this target in this run" if len(failed) >= ERROR_BUDGET else ""
 
     def _written(self, name: str, todo: Sequence[Change], natives: Mapping[Key, str]) -> Iterator[Outcome]:

@@ -68,17 +68,20 @@ class App(Acting, InParts, Telling):
         *,
         load: Callable[[Settings, str], Loaded] = files.load_mapping,
         stop: Callable[[], bool] = lambda: False,
+        waits: Callable[[], str] = lambda: "",
         trigger: str = "sync",
         remembers: bool = False,
         neighbours: Neighbours | None = None,
         compilations: Compilations | None = None,
     ) -> None:
-        """All but `settings` are the daemon's: what is in force, when to end, why it runs, whether it goes on
-        from what its last run read, and what it worked out before. By hand everything is read.
+        """All but `settings` are the daemon's: what is in force, when to end and why to wait, why it runs,
+        whether it goes on from what its last run read, and what it worked out before. By hand everything is
+        read, and nothing waits.
         """
         self.settings = settings
         self._load = load
         self._stop = stop
+        self._waits = waits
         self._trigger = trigger
         self._remembers = remembers
         self._neighbours = neighbours or Neighbours()
@@ -401,6 +404,7 @@ class App(Acting, InParts, Telling):
             deleted=people.locked(store, mapping, "deleted"),
             waiting=inviter.waiting() if inviter else {},
             stop=self._stop,
+            waits=self._waits,
             part=part,
             homes=homes(compiled) if part else {},
         )

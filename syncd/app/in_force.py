@@ -41,6 +41,11 @@ def _nobody(_parts: Sequence[str]) -> None:
     """Whoever makes one run only asks for no other."""
 
 
+def _never() -> str:
+    """Whoever makes one run only lets it end."""
+    return ""
+
+
 class InForce:
     """Settings and mappings in force; runs go through here, several at once."""
 
@@ -78,7 +83,12 @@ class InForce:
         """The application over the files as they are now, valid or not; the caller closes it."""
         return App(self.settings, stop=self._stop)
 
-    def app(self, trigger: str = "sync", loaded: dict[str, Loaded] | None = None) -> App:
+    def app(
+        self,
+        trigger: str = "sync",
+        loaded: dict[str, Loaded] | None = None,
+        waits: Callable[[], str] = _never,
+    ) -> App:
         """The application over what is in force; the caller closes it."""
         fixed = {**self._valid, **(loaded or {})}
 
@@ -89,32 +99,48 @@ class InForce:
             self.settings,
             load=load,
             stop=self._stop,
+            waits=waits,
             trigger=trigger,
             remembers=True,
             neighbours=self._neighbours,
             compilations=self._compilations,
         )
 
-    def run(self, mapping: str, trigger: str, part: str = "", ask: Ask = _nobody) -> RunReport:
+    def run(
+        self,
+        mapping: str,
+        trigger: str,
+        part: str = "",
+        ask: Ask = _nobody,
+        waits: Callable[[], str] = _never,
+    ) -> RunReport:
         """One run by the files as they are now, else by the last valid ones.
 
         Of a mapping that runs in parts it is the trunk's, which then has `ask` let the root units run, or a
         whole one where only that can judge. Only a run that looked at all of a mapping makes files the
-        valid ones.
+        valid ones. `waits` says between its writes why the rest is to wait, if it is.
 
         Raises `MappingInvalid` where none have been valid since the start, and what `App.apply` raises.
         """
         settings = self.settings
+
+        def applied(loaded: Loaded) -> RunReport:
+            app = self.app(trigger, {mapping: loaded}, waits)
+            try:
+                return _applied(app, mapping, part, ask)
+            finally:
+                app.close()
+
         try:
             newest = self._newest(settings, mapping)
-            report = self._applied(mapping, trigger, newest, part, ask)
+            report = applied(newest)
         except MappingInvalid as error:
             self._judge(mapping + part, error)
             with self._guard:
                 before = self._valid.get(mapping)
             if before is None:
                 raise
-            return self._applied(mapping, trigger, before, part, ask)
+            return applied(before)
         if not part:
             with self._guard:
                 self._valid[mapping], self._read_by[mapping] = newest, settings
@@ -143,18 +169,6 @@ class InForce:
             return valid
         return files.load_mapping(settings, mapping)
 
-    def _applied(self, mapping: str, trigger: str, loaded: Loaded, part: str, ask: Ask) -> RunReport:
-        app = self.app(trigger, {mapping: loaded})
-        try:
-            if not part and app.parts(mapping):
-                try:
-                    return app.apply_trunk(mapping, actor=ACTOR, ask=ask)
-                except NotApart as error:
-                    log.info("runs whole", mapping=mapping, reason=error.message)
-            return app.apply(mapping, None, confirmed=False, actor=ACTOR, part=part)
-        finally:
-            app.close()
-
     def _judge(self, name: str, problem: SyncdError | None) -> None:
         with self._guard:
             if problem is None:
@@ -166,3 +180,12 @@ class InForce:
         settings = settings_module.load(self._config)
         check_times(settings)
         return settings
+
+
+def _applied(app: App, mapping: str, part: str, ask: Ask) -> RunReport:
+    if not part and app.parts(mapping):
+        try:
+            return app.apply_trunk(mapping, actor=ACTOR, ask=ask)
+        except NotApart as error:
+            log.info("runs whole", mapping=mapping, reason=error.message)
+    return app.apply(mapping, None, confirmed=False, actor=ACTOR, part=part)
