@@ -39,6 +39,11 @@ class History:
     random: Random
     number: int = 0
 
+    def __post_init__(self) -> None:
+        """Beside both bases lies a place that nobody reads."""
+        self.elsewhere = f"ou=elsewhere,{self.world.base}"
+        self.world.write(Add(self.elsewhere, {"objectClass": (b"organizationalUnit",)}))
+
     def step(self) -> str:
         self.number += 1
         units, groups, people = self._there()
@@ -51,6 +56,8 @@ class History:
             "delete_group": [Delete(one.dn) for one in groups[:1]],
             "rename_group": [Rename(one.dn, f"cn=renamed{self.number}") for one in groups[:1]],
             "move_unit": self._move(units),
+            "send_away": self._send_away([*units[1:], *groups, *people]),
+            "bring_back": self._bring_back(units),
             "make_person": self._person(),
             "delete_person": [Delete(one.dn) for one in people[:1]],
             "rename_person": [Rename(one.dn, f"uid={self._name()}") for one in people[:1]],
@@ -118,6 +125,21 @@ class History:
     def _move(self, units: list[Entry]) -> list[Operation]:
         unit, parent = self.random.choice(units), self.random.choice(units)
         return [Rename(unit.dn, unit.dn.partition(",")[0], parent.dn)]
+
+    def _send_away(self, entries: list[Entry]) -> list[Operation]:
+        """Out of both bases, with all that lies below."""
+        gone = self.random.sample(entries, min(1, len(entries)))
+        return [Rename(one.dn, one.dn.partition(",")[0], self.elsewhere) for one in gone]
+
+    def _bring_back(self, units: list[Entry]) -> list[Operation]:
+        away = self.world.hands.search(Query(self.elsewhere, attributes=("1.1",), scope="one"))
+        return [
+            Rename(one.dn, one.dn.partition(",")[0], self._home(one.dn, units))
+            for one in self.random.sample(away, min(1, len(away)))
+        ]
+
+    def _home(self, where: str, units: list[Entry]) -> str:
+        return self.world.people_base if where.startswith("uid=") else self.random.choice(units).dn
 
 
 class Runs:
