@@ -36,7 +36,7 @@ class History:
             *(self.make_person, self.make_joined_person, self.delete_person),
             *([self.make_group, self.move_group] * 2),
             *(self.describe_group, self.delete_group, self.make_top),
-            *(self.grant, self.rename_role, self.compose, self.mail),
+            *(self.grant, self.rename_role, self.compose, self.mail, self.describe_realm),
         ]
 
     def step(self) -> str:
@@ -109,6 +109,10 @@ class History:
 
     def make_top(self) -> None:
         self._made("groups", name=f"other{self._number}")
+
+    def describe_realm(self) -> None:
+        """A change whose event does not say what of the realm it touched."""
+        self._admin.call("PUT", body={"displayName": f"Realm {self._number}"})
 
     def describe_group(self) -> None:
         place, group = self._random.choice(self._groups())

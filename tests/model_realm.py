@@ -158,10 +158,12 @@ class ModelRealm:
 
     # --- writes
 
-    def _written(  # noqa: PLR0911 - a table of paths
+    def _written(  # noqa: C901, PLR0911 - a table of paths
         self, method: str, place: tuple[str, ...], body: Any
     ) -> tuple[int, str]:
         match place:
+            case ():
+                return self._event("UPDATE", "REALM")
             case ("groups",):
                 return self._make_group("", body)
             case ("groups", parent, "children"):
@@ -260,7 +262,7 @@ class ModelRealm:
 
     def _event(self, operation: str, kind: str, *path: str) -> tuple[int, str]:
         event = {"id": self._id(), "time": self.clock, "operationType": operation, "resourceType": kind}
-        self.events.append({**event, "resourcePath": "/".join(path)})
+        self.events.append({**event, "resourcePath": "/".join(path)} if path else event)
         return 204, ""
 
     def _at(self, path: str) -> Group:

@@ -173,8 +173,11 @@ class KeycloakRecall:
     def _anew(self, server: _Server) -> Answers:
         """No answers, and a new watermark, which is taken before anything is read."""
         events = self._events(dateFrom=server.clock - OVERLAP)
-        newest = events or [Event.of(one) for one in self._connection.get("admin-events", first=0, max=1)]
-        anchor = _anchor(max(newest, key=lambda event: event.time)) if newest else None
+        if not events:
+            # The last one, and all of its millisecond, or the next run would take them for new.
+            for last in self._connection.get("admin-events", first=0, max=1):
+                events = self._events(dateFrom=Event.of(last).time)
+        anchor = _anchor(max(events, key=lambda event: event.time)) if events else None
         self._mark = {
             "format": FORMAT,
             "place": server.place,

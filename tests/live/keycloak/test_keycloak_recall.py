@@ -156,7 +156,7 @@ def _shapes(events: list[dict[str, str]]) -> Counter[tuple[str, str, str]]:
         (
             one["operationType"],
             one["resourceType"],
-            "/".join(part if part in words else "*" for part in one["resourcePath"].split("/")),
+            "/".join(part if part in words else "*" for part in one.get("resourcePath", "").split("/")),
         )
         for one in events
         if not one["resourceType"].startswith(("CLIENT", "USER_PROFILE"))
