@@ -7,6 +7,7 @@ made of them); nothing else outside the root is ever opened.
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,11 +32,15 @@ class SourceFile:
 def read_files(path: str | Path, max_bytes: int) -> tuple[list[SourceFile], list[Problem]]:
     """Every file of the mapping at `path`, in path order, and what could not be read."""
     given = Path(path)
-    if given.is_dir():
-        return _read_folder(given, str(path).rstrip("/") or "/", max_bytes)
-    if not given.exists():
+    try:
+        is_folder = stat.S_ISDIR(given.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
         hint = "look at `from` of this mapping, and at the mount"
         return [], [Problem(Place(str(path)), "", "there is no such file or folder", hint)]
+    except OSError as error:
+        return [], [_unreadable(str(path), error)]
+    if is_folder:
+        return _read_folder(given, str(path).rstrip("/") or "/", max_bytes)
     return _read_all([(given, str(path), given.name)], max_bytes)
 
 
@@ -44,7 +49,10 @@ def _read_folder(folder: Path, shown: str, max_bytes: int) -> tuple[list[SourceF
     found: list[tuple[Path, str, str]] = []
     problems: list[Problem] = []
     seen: set[str] = set()
-    for path in _candidates(folder, frozenset({str(root)})):
+    for path in _candidates(folder, shown, frozenset({str(root)})):
+        if isinstance(path, Problem):
+            problems.append(path)
+            continue
         relative = path.relative_to(folder).as_posix()
         name = f"{shown}/{relative}"
         real = Path(os.path.realpath(path))
@@ -60,18 +68,42 @@ def _read_folder(folder: Path, shown: str, max_bytes: int) -> tuple[list[SourceF
     return files, problems + unread
 
 
-def _candidates(folder: Path, above: frozenset[str]) -> Iterator[Path]:
-    """The YAML files below `folder`; `above` are the real folders on the way, so that no loop is walked."""
-    for entry in sorted(os.scandir(folder), key=lambda one: one.name):
-        if entry.name.startswith((".", "_")):
-            continue
-        path = folder / entry.name
-        if entry.is_dir():
-            real = os.path.realpath(path)
-            if real not in above:
-                yield from _candidates(path, above | {real})
-        elif entry.name.endswith(SUFFIXES):
-            yield path
+def _candidates(folder: Path, shown: str, above: frozenset[str]) -> Iterator[Path | Problem]:
+    """The YAML files below `folder`, and what could not be walked: it may hold some, and is never left out.
+
+    `above` are the real folders on the way, so that no loop is walked.
+    """
+    try:
+        with os.scandir(folder) as listed:
+            entries = sorted(listed, key=lambda one: one.name)
+    except OSError as error:
+        yield _unreadable(shown, error)
+        return
+    for entry in entries:
+        if not entry.name.startswith((".", "_")):
+            yield from _below(entry, f"{shown}/{entry.name}", above)
+
+
+def _below(entry: os.DirEntry[str], shown: str, above: frozenset[str]) -> Iterator[Path | Problem]:
+    path = Path(entry.path)
+    try:
+        is_folder = entry.is_dir()
+    except OSError as error:
+        yield _unreadable(shown, error)
+        return
+    if not is_folder and not entry.name.endswith(SUFFIXES):
+        return
+    if (name := shown.encode(errors="replace").decode()) != shown:
+        yield Problem(Place(name), "", "this name is not written in UTF-8", "rename it")
+    elif not is_folder:
+        yield path
+    elif (real := os.path.realpath(path)) not in above:
+        yield from _candidates(path, shown, above | {real})
+
+
+def _unreadable(shown: str, error: OSError) -> Problem:
+    hint = "look at owner and mode, at symlinks, and whether it is still there"
+    return Problem(Place(shown), "", f"cannot be read: {error.strerror}", hint)
 
 
 def _read_all(found: list[tuple[Path, str, str]], max_bytes: int) -> tuple[list[SourceFile], list[Problem]]:
@@ -87,9 +119,9 @@ def _read_all(found: list[tuple[Path, str, str]], max_bytes: int) -> tuple[list[
 
 
 def _read_one(path: Path, name: str, max_bytes: int) -> bytes | Problem:
-    if not path.is_file():
-        return Problem(Place(name), "", "this is no regular file", "is the symlink broken?")
     try:
+        if not path.is_file():
+            return Problem(Place(name), "", "this is no regular file", "is the symlink broken?")
         with path.open("rb") as stream:
             raw = stream.read(max_bytes + 1)
     except OSError as error:

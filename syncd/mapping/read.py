@@ -77,8 +77,9 @@ def load(  # noqa: PLR0913  three of them come from the operator's file, each wi
 
 
 def digest_of(path: str | Path, set_: Mapping[str, Any] | None = None) -> str:
-    """The digest that `load` would give these files, without looking into them."""
-    return _digest(read_files(path, MAX_BYTES)[0], set_ or {})
+    """The digest that `load` would give these files, without looking into them; "" where it would refuse."""
+    sources, problems = read_files(path, MAX_BYTES)
+    return "" if problems else _digest(sources, set_ or {})
 
 
 def _understand(places: Places, name: str, problems: list[Problem]) -> MappingDocument | None:
