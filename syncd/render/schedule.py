@@ -20,9 +20,10 @@ WEEKDAYS = (
     mark("Sunday"), mark("Monday"), mark("Tuesday"), mark("Wednesday"),
     mark("Thursday"), mark("Friday"), mark("Saturday"),
 )  # fmt: skip
-EVERY = re.compile(r"\*(?:/(\d+))? \* \* \* \*")
-HOURLY = re.compile(r"(\d+) \* \* \* \*")
-DAILY = re.compile(r"(\d+) (\d+) \* \* (\*|[0-7])")
+EVERY = re.compile(r"\*(?:/([1-9]\d*))? \* \* \* \*")
+HOURLY = re.compile(r"(\d+) \*(?:/([1-9]\d*))? \* \* \*")
+DAILY = re.compile(r"(\d+) (\d+) \* \* (\*|[0-7]-[0-7]|[0-7](?:,[0-7])*)")
+RANGE = re.compile(r"([0-7])-([0-7])")
 
 
 def schedule_page(rows: Sequence[DueRow]) -> Page:
@@ -39,20 +40,30 @@ def schedule_page(rows: Sequence[DueRow]) -> Page:
 
 
 def words(cron: str) -> str:
-    """What a cron expression says; one of no usual shape says it itself."""
+    """What a cron expression says; one of no usual shape says it itself.
+
+    A step says how often only where it divides what it steps through: 45 minutes begin anew each hour.
+    """
     text = " ".join(cron.split())
-    if found := EVERY.fullmatch(text):
-        count = int(found[1] or 1)
+    if (found := EVERY.fullmatch(text)) and 60 % (count := int(found[1] or 1)) == 0:
         return ngettext("every minute", "every {count} minutes", count).format(count=count)
-    if found := HOURLY.fullmatch(text):
-        return _("every hour at minute {minute}").format(minute=int(found[1]))
+    if (found := HOURLY.fullmatch(text)) and 24 % (count := int(found[2] or 1)) == 0:
+        said = ngettext("every hour at minute {minute}", "every {count} hours at minute {minute}", count)
+        return said.format(count=count, minute=int(found[1]))
     if found := DAILY.fullmatch(text):
-        time = f"{int(found[2]):02}:{int(found[1]):02}"
-        if found[3] == "*":
-            return _("every day at {time}").format(time=time)
-        day = _(WEEKDAYS[int(found[3]) % 7])
-        return _("every {day} at {time}").format(day=day, time=time)
+        return _on_days(found[3], f"{int(found[2]):02}:{int(found[1]):02}")
     return _('by "{cron}"').format(cron=text)
+
+
+def _on_days(days: str, time: str) -> str:
+    """The days of the week as cron writes them, in words, with the time of day."""
+    if days == "*":
+        return _("every day at {time}").format(time=time)
+    if between := RANGE.fullmatch(days):
+        first, last = (_(WEEKDAYS[int(day) % 7]) for day in between.groups())
+        return _("from {first} to {last} at {time}").format(first=first, last=last, time=time)
+    listed = ", ".join(_(WEEKDAYS[int(day) % 7]) for day in days.split(","))
+    return _("every {day} at {time}").format(day=listed, time=time)
 
 
 def _notes(row: DueRow) -> tuple[str, ...]:
