@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from syncd.app.files import folder_of
 from syncd.app.in_force import InForce
+from syncd.app.rosters import csv_files
+from syncd.daemon_asks import Asks
 from syncd.daemon_clock import Clock
 from syncd.daemon_looks import Looks
 from syncd.daemon_runs import Runs
@@ -50,6 +53,7 @@ if TYPE_CHECKING:
     from syncd.settings import Settings
 
 CALL_AGAIN = 60.0  # seconds after which a run is asked for again that a lease or a pause kept off
+STATUS_LONGEST = 500  # characters of a problem that systemd is told
 WORKERS = 4  # mappings reconciled side by side in one process; a run mostly waits for its servers
 
 log = structlog.get_logger("syncd.daemon")
@@ -95,13 +99,15 @@ class Daemon:
         self._events = Events()
         self._changed: set[str] = set()
         self._guard = threading.Lock()
+        self._asks = Asks(self._ask)
+        self._unplanned = False  # times are still to be made what settings and files say
+        self._rosters: dict[str, list[Path]] = {}  # the files that mappings name, as far as is known
+        self._told = ""  # the problem that systemd shows
         self._called: dict[str, float] = {}  # what waits for a run, and when one was asked for
         self._metrics = Metrics()
         self._pulse = Pulse(BEAT)
         self._telling = Telling(self._files, self._metrics, self._rhythms)
-        self._runs = Runs(
-            self._files, self._metrics, self._stopping.is_set, self._telling.ended, self._ask_for_part
-        )
+        self._runs = Runs(self._files, self._metrics, self._stopping.is_set, self._telling.ended, self._ask)
         self._dispatcher: Dispatcher
         self._clock: Clock
         self._looks = Looks(self._files, self._ask_after_look)
@@ -125,8 +131,9 @@ class Daemon:
             self._dispatcher = self._made()
             self._clock = Clock(self._files, self._ask_if_leading)
             listener = Listener(settings.listen.health or HEALTH, self._pulse, self._metrics, self._checks)
-            watch = Watch(self._watched, self._files_changed)
             self._stood(settings)
+            self._judge(settings.mappings)
+            watch = Watch(self._watched, self._files_changed)
             self._events.listen()
             listener.start()
             watch.start()
@@ -135,7 +142,7 @@ class Daemon:
             self._looks.start()
             self._stand()
             log.info("ready", health=listener.url, role=self._role.value, mappings=list(settings.mappings))
-            tell_systemd("READY=1", f"STATUS=health on {listener.url}")
+            tell_systemd("READY=1", self._status(f"health on {listener.url}"))
             try:
                 self._loop()
             finally:
@@ -172,13 +179,13 @@ class Daemon:
 
     def _ask_if_leading(self, name: str, trigger: Trigger) -> bool:
         """A leader that stood still has been replaced before it knows."""
-        return not self._leads() or self._dispatcher.ask(name, trigger)
+        return not self._leads() or self._asks.now(name, trigger)
 
     def _rhythms(self) -> dict[str, Rhythm]:
         """When mappings are due, for whom nobody else watches over that."""
         return self._clock.rhythms() if self._leads() else {}
 
-    def _ask_for_part(self, name: str, trigger: Trigger) -> bool:
+    def _ask(self, name: str, trigger: Trigger) -> bool:
         return self._dispatcher.ask(name, trigger)
 
     def _leads(self) -> bool:
@@ -193,9 +200,10 @@ class Daemon:
             elif event == CHANGED:
                 self._reload(self._take_changed())
             elif event == NOW:
-                self._wake(self._files.settings.mappings, Trigger.SYNC)
+                self._asks.keep(self._files.settings.mappings, Trigger.SYNC)
             if self._leads():
                 self._answer_calls()
+            self._go_on()
 
     def _end(self, listener: Listener, watch: Watch) -> None:
         """Finish the waves under way; what is left is another run's."""
@@ -219,8 +227,7 @@ class Daemon:
         sources = list(settings.sources.values())
         watched = {SETTINGS: [settings.file.absolute()]}
         for name, one in settings.mappings.items():
-            beside = [] if one.from_.is_dir() else sorted(one.from_.parent.glob("*.csv"))
-            watched[name] = [one.from_, *beside, *sources]
+            watched[name] = [one.from_, *self._rosters.get(name, ()), *sources]
         return watched
 
     def _files_changed(self, names: set[str]) -> None:
@@ -234,7 +241,7 @@ class Daemon:
         return set(self._files.settings.mappings) if SETTINGS in taken else taken
 
     def _reload(self, names: set[str]) -> None:
-        """Read settings again, then let the mappings run: a run checks its files before it writes."""
+        """Read settings and files again, then let the mappings run: a run checks all before it writes."""
         tell_systemd("RELOADING=1", monotonic_usec())
         before = self._files.settings.mappings.keys()
         taken = self._files.reload()
@@ -246,23 +253,54 @@ class Daemon:
                 "syncd.yaml is invalid, the last valid one stays in force",
                 problem=self._runs.problem(SETTINGS),
             )
-        for gone in before - self._files.settings.mappings.keys():
+        now = self._files.settings.mappings.keys()
+        for gone in before - now:
             self._metrics.forget(gone)
-        try:
-            self._clock.plan()
-        except SyncdError as error:
-            log.error("times stay as they were", problem=str(error))  # noqa: TRY400 - it says why
+            self._rosters.pop(gone, None)
+        self._judge((names & now) | (now - before))
+        self._plan()
         self._looks.plan(names)
         self._telling.reloaded()
-        self._wake(names, Trigger.EVENT)
-        tell_systemd("READY=1", f"STATUS={self._runs.problem(SETTINGS) or 'in force'}")
+        self._asks.keep(names & now, Trigger.EVENT)
+        tell_systemd("READY=1", self._status("in force"))
 
-    def _wake(self, names: Iterable[str], trigger: Trigger) -> None:
+    def _judge(self, names: Iterable[str]) -> None:
+        """Say at once whether files can be used: a run may be far off, as where a mapping is paused."""
+        settings = self._files.settings
+        for name in sorted(names):
+            loaded = self._files.judge(name)
+            if loaded is not None:
+                folder = folder_of(settings.mappings[name].from_)
+                self._rosters[name] = csv_files(loaded.document, folder, settings.sources)
+            problem = self._runs.problem(name)
+            self._metrics.valid.labels(name).set(int(not problem))
+            if problem:
+                log.error("files are invalid", mapping=name, problem=problem)
+
+    def _plan(self) -> None:
         try:
-            for name in names:
-                self._dispatcher.ask(name, trigger)
+            self._clock.plan()
+            self._unplanned = False
         except SyncdError as error:
-            log.error("could not be asked for", problem=str(error))  # noqa: TRY400 - it says why
+            self._unplanned = True
+            log.error("times stay as they were", problem=str(error))  # noqa: TRY400 - it says why
+
+    def _status(self, well: str) -> str:
+        """The first problem of syncd.yaml and mappings, on one line, for whoever asks systemd."""
+        problems = (self._runs.problem(name) for name in (SETTINGS, *self._files.settings.mappings))
+        self._told = " ".join(next(filter(None, problems), "").split())[:STATUS_LONGEST]
+        return f"STATUS={self._told or well}"
+
+    def _go_on(self) -> None:
+        """What each turn of the main loop does besides its event."""
+        self._clock.beat()
+        if self._unplanned:
+            self._plan()
+        self._asks.go_on()
+        told = self._told
+        status = self._status("in force")
+        if self._told != told:
+            tell_systemd(status)
 
     def _answer_calls(self) -> None:
         """Let run what people asked for by the API or on the public page; what stays is asked for again."""
@@ -277,7 +315,7 @@ class Daemon:
         now = monotonic()
         due = {one for one in called if now - self._called.get(one, -math.inf) > CALL_AGAIN}
         self._called = {one: now if one in due else self._called[one] for one in called}
-        self._wake({called[one] for one in due} & self._files.settings.mappings.keys(), Trigger.SYNC)
+        self._asks.keep({called[one] for one in due} & self._files.settings.mappings.keys(), Trigger.SYNC)
 
     # --- how it is --------------------------------------------------------------------------------
 
@@ -316,7 +354,8 @@ class Daemon:
         yield "settings", Check("warn" if settings else "ok", settings)
         for name in self._files.settings.mappings:
             problem, standing = self._runs.problem(name), self._files.standing(name)
-            status = "ok" if not problem else "warn" if standing else "fail"
+            rules = standing or self._role is Role.SCHEDULER  # which has none in force, ever
+            status = "ok" if not problem else "warn" if rules else "fail"
             yield f"mapping {name}", Check(status, problem)
             last = self._runs.how(name)
             if last is None and self._shared:

@@ -16,7 +16,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
 from syncd.dispatch import Trigger
-from syncd.errors import MappingInvalid, SyncdError
+from syncd.errors import MappingInvalid
 from syncd.schedule import DEFAULT_CRON, Rhythm, rhythm_of
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Due(BaseTrigger):  # type: ignore[misc]  # APScheduler 3 has no types
 
 
 class Clock:
-    """Asks for each mapping when it is due, between `begin` and `halt`."""
+    """Asks for each mapping when it is due, between `begin` and `halt`. `ask` raises nothing."""
 
     def __init__(self, files: InForce, ask: Callable[[str, Trigger], bool]) -> None:
         self._files = files
@@ -71,6 +71,10 @@ class Clock:
             self._goes = False
             self._scheduler.pause()
             self._scheduler.remove_all_jobs()
+
+    def beat(self) -> None:
+        """Look at the time: it waits by a clock that does not see when the one on the wall is set."""
+        self._scheduler.wakeup()
 
     def stop(self) -> None:
         """End its thread."""
@@ -105,11 +109,8 @@ class Clock:
                 job.reschedule(Due(rhythm))
 
     def _due(self, name: str) -> None:
-        try:
-            if not self._ask(name, Trigger.SCHEDULE):
-                log.warning("still waiting for its last time", mapping=name)
-        except SyncdError as error:
-            log.error("could not be asked for", mapping=name, problem=str(error))  # noqa: TRY400 - it says why
+        if not self._ask(name, Trigger.SCHEDULE):
+            log.warning("still waiting for its last time", mapping=name)
 
     def _rhythm(self, name: str, timings: tuple[Timing, Timing]) -> tuple[Rhythm, bool]:
         """When it is due, and whether it is due already; without valid files it is looked at all the same."""

@@ -64,7 +64,7 @@ def tell_systemd(*words: str) -> None:
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
         path = "\0" + address[1:] if address.startswith("@") else address
-        channel.sendto("\n".join(words).encode(), path)
+        channel.sendto("\n".join(words).encode(errors="replace"), path)
 
 
 def monotonic_usec() -> str:

@@ -55,7 +55,7 @@ class InForce:
         self._stop = stop
         self._guard = threading.Lock()
         self._valid: dict[str, Loaded] = {}
-        self._read_by: dict[str, Settings] = {}  # what the valid files were read by
+        self._understood: dict[str, tuple[Settings, Loaded]] = {}  # newest files, and what they were read by
         self._neighbours = Neighbours(self._valid.get)
         self._compilations = Compilations()
         self.problems: dict[str, SyncdError] = {}
@@ -81,7 +81,7 @@ class InForce:
 
     def newest(self) -> App:
         """The application over the files as they are now, valid or not; the caller closes it."""
-        return App(self.settings, stop=self._stop)
+        return App(self.settings, load=self._newest, stop=self._stop)
 
     def app(
         self,
@@ -143,9 +143,22 @@ class InForce:
             return applied(before)
         if not part:
             with self._guard:
-                self._valid[mapping], self._read_by[mapping] = newest, settings
+                self._valid[mapping] = newest
         self._judge(mapping + part, None)
         return report
+
+    def judge(self, mapping: str) -> Loaded | None:
+        """The files as they are now, before any run goes by them; None, the problem kept, where none can.
+
+        What takes more than the files to find, only a run finds.
+        """
+        try:
+            loaded = self._newest(self.settings, mapping)
+        except MappingInvalid as error:
+            self._judge(mapping, error)
+            return None
+        self._judge(mapping, None)
+        return loaded
 
     def document(self, mapping: str) -> MappingDocument | None:
         """The mapping as its files say now, else as it is in force; None where there is neither."""
@@ -161,13 +174,16 @@ class InForce:
             return mapping in self._valid
 
     def _newest(self, settings: Settings, mapping: str) -> Loaded:
-        """The files as they are now; those that are in force already are not understood once more."""
+        """The files as they are now; those that were understood already are not once more."""
         one = settings.mappings[mapping]
         with self._guard:
-            valid = self._valid.get(mapping) if self._read_by.get(mapping) is settings else None
-        if valid is not None and valid.digest == digest_of(one.from_, one.set_):
-            return valid
-        return files.load_mapping(settings, mapping)
+            read_by, loaded = self._understood.get(mapping, (None, None))
+        if loaded is not None and read_by is settings and loaded.digest == digest_of(one.from_, one.set_):
+            return loaded
+        loaded = files.load_mapping(settings, mapping)
+        with self._guard:
+            self._understood[mapping] = (settings, loaded)
+        return loaded
 
     def _judge(self, name: str, problem: SyncdError | None) -> None:
         with self._guard:

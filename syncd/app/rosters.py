@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from syncd.mapping.compile import Needs
     from syncd.mapping.members_select import GroupRef
     from syncd.mapping.read import Loaded
-    from syncd.mapping.schema import RosterModel
+    from syncd.mapping.schema import CsvSource, MappingDocument, RosterModel
     from syncd.roster import Roster
     from syncd.sources.http import HttpServer
     from syncd.sources.ldap import Entry
@@ -35,6 +35,15 @@ def csv_format(model: RosterModel, dates: frozenset[str] = frozenset()) -> CsvFo
     """How the rows of a roster are written, and which columns it must have; `dates` hold dates."""
     columns = frozenset(model.columns.values())
     return CsvFormat(model.delimiter, model.encoding, model.date_format, columns, model.key or "", dates)
+
+
+def csv_files(document: MappingDocument, folder: Path, directories: Mapping[str, Path]) -> list[Path]:
+    """The files that rosters are read from, wherever they are and whatever they are called."""
+    return [_file(one.csv, folder, directories) for one in document.rosters.values() if one.csv is not None]
+
+
+def _file(csv: CsvSource, folder: Path, directories: Mapping[str, Path]) -> Path:
+    return (directories[csv.source] if csv.source else folder) / csv.file
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +132,8 @@ class Reader:
     def _roster(self, name: str, model: RosterModel, dates: frozenset[str]) -> Roster:
         form = csv_format(model, dates)
         if model.csv is not None:
-            source = model.csv.source
-            folder = (self.directories or {})[source] if source else self.folder
-            return read_csv(name, folder / model.csv.file, form, shown=self._shown(folder / model.csv.file))
+            file = _file(model.csv, self.folder, self.directories or {})
+            return read_csv(name, file, form, shown=self._shown(file))
         if model.ldap is not None and self.network is not None:
             query = DirectoryQuery(model.ldap.connection, model.ldap.base, model.ldap.filter)
             return read_directory(name, query, self.network.fetch)

@@ -25,6 +25,16 @@ def test_systemd_is_told_in_one_datagram(tmp_path, monkeypatch, abstract):
         assert systemd.recv(1000) == b"READY=1\nSTATUS=in force"
 
 
+def test_a_character_that_cannot_be_sent_keeps_nothing_from_systemd(tmp_path, monkeypatch):
+    address = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(address)
+        systemd.settimeout(10)
+        monkeypatch.setenv("NOTIFY_SOCKET", address)
+        tell_systemd("STATUS=acme.yaml:1:1: \udcff")
+        assert systemd.recv(1000) == b"STATUS=acme.yaml:1:1: ?"
+
+
 def test_without_systemd_nothing_is_told(monkeypatch):
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     tell_systemd("READY=1")
