@@ -96,6 +96,7 @@ class Job:
     waits: Callable[[], str] = lambda: ""  # as `stop`, and why the rest waits; empty where it does not
     part: str = parts.WHOLE  # of the mapping; `files` then hold no more than it needs
     homes: Mapping[str, frozenset[str]] = field(default_factory=dict)  # `parts.homes` of the whole mapping
+    version: str = ""  # the digest of the mapping's files
     everybody: bool = False  # whether somebody may ask for whoever there is, as acts do
     confirmed: bool = True  # whether somebody says yes to the plan before it runs
 

@@ -67,8 +67,8 @@ def apply(  # noqa: PLR0913 - who asks, how, and who watches are three things
             )
         if why := job.waits():
             raise Waits(why)
-        narrowed = prepared.plan.is_narrowed
-        run = job.store.start_run(job.mapping, trigger, actor, job.part, narrowed=narrowed)
+        narrowed, version = prepared.plan.is_narrowed, job.version
+        run = job.store.start_run(job.mapping, trigger, actor, job.part, narrowed=narrowed, version=version)
         approved = _approved(job, prepared)
         persons = dict(prepared.people.persons)
         going = _Run(job, lease, run, prepared, approved, actor, progress, persons)

@@ -406,6 +406,7 @@ class App(Acting, InParts, Telling):
             stop=self._stop,
             waits=self._waits,
             part=part,
+            version=loaded.digest,
             homes=homes(compiled) if part else {},
         )
         if of_root:

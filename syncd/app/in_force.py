@@ -1,7 +1,8 @@
 """What a daemon works by: the newest valid operator's file and, of each mapping, the newest valid files.
 
 A file that cannot be used leaves the last valid one in force; where none has been valid since the start,
-nothing is written. What is wrong is kept, with its line, for those who ask.
+or a run elsewhere went by another one since, nothing is written. What is wrong is kept, with its line, for
+those who ask.
 """
 
 from __future__ import annotations
@@ -120,7 +121,8 @@ class InForce:
         whole one where only that can judge. Only a run that looked at all of a mapping makes files the
         valid ones. `waits` says between its writes why the rest is to wait, if it is.
 
-        Raises `MappingInvalid` where none have been valid since the start, and what `App.apply` raises.
+        Raises `MappingInvalid` where none have been valid since the start, or where another process went by
+        newer ones since they were, and what `App.apply` raises.
         """
         settings = self.settings
 
@@ -136,8 +138,7 @@ class InForce:
             report = applied(newest)
         except MappingInvalid as error:
             self._judge(mapping + part, error)
-            with self._guard:
-                before = self._valid.get(mapping)
+            before = self._last_valid(mapping)
             if before is None:
                 raise
             return applied(before)
@@ -172,6 +173,26 @@ class InForce:
         """Whether some version of the mapping's files is in force."""
         with self._guard:
             return mapping in self._valid
+
+    def _last_valid(self, mapping: str) -> Loaded | None:
+        """The last valid files, if this process has them: going by older ones would undo what is in force."""
+        with self._guard:
+            before = self._valid.get(mapping)
+        if before is None:
+            return None
+        app = self.app()
+        try:
+            in_force = app.files_in_force(mapping)
+        finally:
+            app.close()
+        if in_force in ("", before.digest):
+            return before
+        log.warning(
+            "another process went by newer files, those that were valid here are let go", mapping=mapping
+        )
+        with self._guard:
+            self._valid.pop(mapping, None)
+        return None
 
     def _newest(self, settings: Settings, mapping: str) -> Loaded:
         """The files as they are now; those that were understood already are not once more."""

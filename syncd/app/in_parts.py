@@ -93,6 +93,10 @@ class InParts:
         ]
         return None if None in newest else min(filter(None, newest))
 
+    def files_in_force(self, mapping: str) -> str:
+        """The digest of the files that the mapping's newest run went by; empty where that is not known."""
+        return self._db.files_in_force(mapping)
+
     def superseded(self, mapping: str, ran: Mapping[str, str]) -> set[str]:
         """The parts whose run in `ran`, given by its id, is no longer the newest one that ended."""
         whole = ran.keys() == {WHOLE}

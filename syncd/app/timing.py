@@ -67,8 +67,14 @@ class Timing:
         )
 
     def overdue(self, mapping: str, rhythm: Rhythm, now: datetime) -> bool:
-        """Whether a run is to be made up for: the last one did not succeed, or one was due since."""
-        roots = files.split_into(self._settings, mapping, self._load(self._settings, mapping))
+        """Whether a run is to be made up for: the last one did not succeed, or one was due since.
+
+        So is one by files that nobody saw change, as no daemon ran.
+        """
+        loaded = self._load(self._settings, mapping)
+        if self._store.files_in_force(mapping) not in ("", loaded.digest):
+            return True
+        roots = files.split_into(self._settings, mapping, loaded)
         if not roots:
             runs = self._store.runs(mapping=mapping, limit=1, narrowed=False)
             return not runs or runs[0].exit_code != 0 or missed(rhythm, runs[0].started, now)

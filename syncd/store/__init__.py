@@ -98,6 +98,7 @@ class Store:
         self.start_run = runs.start
         self.finish_run = runs.finish
         self.runs, self.run, self.runs_of_parts = runs.newest, runs.one, runs.of_parts
+        self.files_in_force = runs.files_in_force
         self.save_plan = plans.save
         self.plans, self.plan = plans.newest, plans.one
         self.approve = plans.approve

@@ -29,7 +29,8 @@ _UNTRACED = 1_000_000  # more audit rows than one run can write
 class StoredRun:
     """A run; `state` is finished, running (it holds its lease) or interrupted (it ended without a word).
 
-    `part` is the part of the mapping that it was of, as in `parts`; empty for the whole.
+    `part` is the part of the mapping that it was of, as in `parts`; empty for the whole. `files` is the
+    digest of the files that it went by, empty where that is not known.
     `outcomes` are its audit rows, newest first, filled in by `run()` only.
     """
 
@@ -44,6 +45,7 @@ class StoredRun:
     message: str
     counts: Mapping[str, int]
     part: str = ""
+    files: str = ""
     outcomes: tuple[AuditRow, ...] = ()
 
 
@@ -55,9 +57,19 @@ class Runs:
         self._leases = leases
         self._audit = audit
 
-    def start(self, mapping: str, trigger: str, actor: str, part: str = "", *, narrowed: bool = False) -> str:
-        """Begin a run and give its id, which sorts by time; one that is `narrowed` leaves some of its part.
+    def start(  # noqa: PLR0913 - what is known of a run before it did anything
+        self,
+        mapping: str,
+        trigger: str,
+        actor: str,
+        part: str = "",
+        *,
+        narrowed: bool = False,
+        version: str = "",
+    ) -> str:
+        """Begin a run and give its id, which sorts by time.
 
+        One that is `narrowed` leaves some of its part; `version` is the digest of the files it goes by.
         Under the lease, the run may claim and record; without it, it may only look.
         """
         token = self._leases.held_token(mapping, part)
@@ -69,6 +81,7 @@ class Runs:
                 "mapping": mapping,
                 "part": part,
                 "narrowed": narrowed,
+                "files": version,
                 "trigger": trigger,
                 "actor": actor,
                 "token": token,
@@ -111,6 +124,21 @@ class Runs:
             rows = connection.execute(select(runs).where(runs.c.id.in_(newest))).all()
             return {row.part: self._run(connection, row) for row in rows}
 
+    def files_in_force(self, mapping: str) -> str:
+        """The digest of the files that the newest run went by which was of more than a root unit.
+
+        Empty where there was none, or where it is not known.
+        """
+        runs = tables.runs
+        query = (
+            select(runs.c.files)
+            .where(runs.c.mapping == mapping, ~runs.c.narrowed, func.length(runs.c.part) <= 1)
+            .order_by(runs.c.id.desc())
+            .limit(1)
+        )
+        with self._database.reading() as connection:
+            return connection.scalar(query) or ""
+
     def one(self, run: str) -> StoredRun | None:
         """A run with everything it did, or None."""
         query = select(tables.runs).where(tables.runs.c.id == run)
@@ -126,6 +154,7 @@ class Runs:
             id=row.id,
             mapping=row.mapping,
             part=row.part,
+            files=row.files,
             trigger=row.trigger,
             actor=row.actor,
             started=row.started_at,

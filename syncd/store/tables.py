@@ -151,6 +151,9 @@ runs = Table(
     Column("counts", Json),
     Column("part", Text, nullable=False, server_default=""),  # see `parts`
     Column("narrowed", Boolean, nullable=False, server_default=false()),  # did less than all of its part
+    Column(
+        "files", Text, nullable=False, server_default=""
+    ),  # the digest of those it went by; empty: unknown
     Index(None, "mapping", "id"),
 )
 

@@ -42,6 +42,7 @@ def test_an_upgrade_says_what_it_did_and_a_second_one_has_nothing_to_do(url: str
             "0008 The numbers of POSIX groups, each given once.",
             "0009 Which part of a mapping a run and a plan are of; empty for the whole.",
             "0010 Which runs did less than all of their part, so that they say nothing of how it stands.",
+            "0011 Which version of a mapping's files each run went by.",
         ]
         assert store.upgrade() == []
         assert store.check() == []
@@ -52,9 +53,10 @@ def test_an_upgrade_knows_the_runs_by_release_and_bootstrap_for_less_than_the_wh
 ) -> None:
     with store.lease("acme", "ann", timedelta(minutes=2)):
         runs = {why: store.start_run("acme", why, "ann") for why in ("release", "bootstrap", "apply")}
-    tamper("ALTER TABLE runs DROP COLUMN narrowed")
+    for column in ("narrowed", "files"):
+        tamper(f"ALTER TABLE runs DROP COLUMN {column}")
     tamper("UPDATE alembic_version SET version_num = '0009'")
-    assert len(store.upgrade()) == 1
+    assert len(store.upgrade()) == 2
     assert len(store.runs("acme")) == 3
     assert [run.id for run in store.runs("acme", narrowed=False)] == [runs["apply"]]
 
