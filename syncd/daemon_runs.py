@@ -218,7 +218,8 @@ class Runs:
             log.info(why, reason=error.message)
             self._metrics.runs.labels(name, "busy").inc()
         else:
-            log.error("no run", problem=str(error))
+            broken_off = {"run": error.run} if error.run else {}
+            log.error("no run", problem=str(error), **broken_off)
             self.last[name + part] = str(error)
             self._metrics.runs.labels(name, str(error.exit_code)).inc()
         away = isinstance(error, StoreError)  # its server may be back in a moment

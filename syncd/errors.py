@@ -73,6 +73,7 @@ class SyncdError(Exception):
         super().__init__(message)
         self.message = message
         self.remedy = remedy
+        self.run = ""  # the id of the run that it broke off
 
     def __str__(self) -> str:
         return f"{self.message}\n  {self.remedy}" if self.remedy else self.message

@@ -12,8 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from structlog.contextvars import bound_contextvars
+
 from syncd import plan
-from syncd.errors import Refused, TargetError, Waits
+from syncd.errors import Refused, SyncdError, TargetError, Waits
 from syncd.identity import Person, fold
 from syncd.mapping.parts import TRUNK
 from syncd.model import ENFORCED, Change, Key, Kind, Op, Outcome, Owned, Plan, Result, RunPlan, RunReport
@@ -72,11 +74,17 @@ def apply(  # noqa: PLR0913 - who asks, how, and who watches are three things
         approved = _approved(job, prepared)
         persons = dict(prepared.people.persons)
         going = _Run(job, lease, run, prepared, approved, actor, progress, persons)
-        try:
-            return going.go(confirmed=confirmed)
-        except TargetError as error:  # a server broke off what no outcome tells of, mails among them
-            job.store.finish_run(run, error.exit_code, str(error), {})
-            raise
+        with bound_contextvars(run=run):
+            try:
+                return going.go(confirmed=confirmed)
+            except SyncdError as error:
+                error.run = run
+                if isinstance(error, TargetError):  # what no outcome tells of, mails among it, was broken off
+                    job.store.finish_run(run, error.exit_code, str(error), {})
+                raise
+            except Exception as fault:
+                fault.add_note(f"in run {run}")
+                raise
 
 
 def _approved(job: Job, prepared: Prepared) -> bool:

@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from structlog.contextvars import get_contextvars
 
 from syncd.app import App, connections, setup
+from syncd.errors import Unreachable
 from syncd.model import Account
 from syncd.schedule import rhythm_of
 from syncd.settings import load
@@ -94,3 +96,25 @@ def test_a_run_of_the_whole_by_hand_makes_up_for_what_was_missed(app: App) -> No
     applied(app, only="/acme")
     assert app.last_success("acme") == success
     assert overdue(app, now + timedelta(days=2))
+
+
+@pytest.mark.parametrize("fault", [Unreachable("keycloak", "no answer"), RuntimeError("a fault of ours")])
+def test_what_is_said_during_a_run_and_what_breaks_it_off_name_the_run(
+    app: App, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    said = []
+
+    def advance(_prepared: object) -> None:
+        said.append(get_contextvars()["run"])
+        raise fault
+
+    monkeypatch.setattr(App, "_advance", lambda *_: advance)
+    with pytest.raises(type(fault)) as broken_off:
+        applied(app)
+    (run,) = app.runs()
+    assert said == [run.id]
+    assert [getattr(broken_off.value, "run", ""), *getattr(broken_off.value, "__notes__", [])] in (
+        [run.id],
+        ["", f"in run {run.id}"],
+    )
+    assert "run" not in get_contextvars()
