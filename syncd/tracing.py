@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from opentelemetry import trace
+from opentelemetry.trace import StatusCode
 
 from syncd.errors import UsageError
 
@@ -22,10 +23,20 @@ SWITCHES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
 @contextmanager
 def span(name: str, **attributes: str | int) -> Iterator[None]:
-    """A part of a run; an exception that passes is recorded in it. Names of people are no attributes."""
+    """A part of a run; of an exception that passes only the kind is recorded in it.
+
+    Names of people are no attributes, and messages and what they were made of may hold some.
+    """
     named = {f"syncd.{key}": value for key, value in attributes.items()}
-    with trace.get_tracer("syncd").start_as_current_span(name, attributes=named):
-        yield
+    with trace.get_tracer("syncd").start_as_current_span(
+        name, attributes=named, record_exception=False, set_status_on_exception=False
+    ) as begun:
+        try:
+            yield
+        except BaseException as error:
+            begun.set_attribute("error.type", type(error).__name__)
+            begun.set_status(StatusCode.ERROR)
+            raise
 
 
 def start(environ: Mapping[str, str] = os.environ) -> bool:

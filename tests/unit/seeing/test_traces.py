@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 
 from syncd import tracing
-from syncd.errors import UsageError
+from syncd.errors import Busy, UsageError
 
 SWITCHED_ON = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}
 
@@ -39,6 +39,14 @@ def test_what_ends_a_part_is_recorded_and_goes_on(spans):
     with pytest.raises(ValueError, match="broken"), tracing.span("read"):
         raise ValueError("broken")
     assert spans()[0].status.status_code is StatusCode.ERROR
+
+
+def test_of_what_ends_a_part_only_the_kind_leaves_since_its_message_may_name_people(spans):
+    with pytest.raises(Busy), tracing.span("run", mapping="acme"), tracing.span("read"):
+        raise Busy("acme: sue@acme.example works on it")
+    assert {span.attributes["error.type"] for span in spans()} == {"Busy"}
+    assert {span.status.description for span in spans()} == {None}
+    assert "sue" not in "".join(span.to_json() for span in spans())
 
 
 @pytest.mark.parametrize("environ", [{}, {**SWITCHED_ON, "OTEL_SDK_DISABLED": "true"}])
