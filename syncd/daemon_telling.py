@@ -21,6 +21,7 @@ from syncd.errors import SyncdError
 from syncd.mapping.parts import TRUNK
 from syncd.reasons import SETTINGS, of_settings
 from syncd.schedule import window_end
+from syncd.settings import SettingsInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,10 +100,18 @@ class Telling:
                 self._looked_at_all = monotonic()
                 self._count_others(app)
                 app.tell_left_alone(self._open(app.timing().paused), self._looked_since)
-            for mapping, count in app.deliver().items():
+            for mapping, count in self._delivered(app).items():
                 self._metrics.untold.labels(mapping).set(count)
         finally:
             app.close()
+
+    def _delivered(self, app: App) -> dict[str, int]:
+        """Let notices leave; how many still wait, which is to be seen also where a secret is missing."""
+        try:
+            return app.deliver()
+        except SettingsInvalid as error:
+            log.error("not everything told", problem=str(error))  # noqa: TRY400 - it says why
+            return app.untold()
 
     def _count_others(self, app: App) -> None:
         """Runs of other processes: what succeeded there succeeded, what was found here may be over."""

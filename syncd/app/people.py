@@ -19,6 +19,7 @@ from syncd.membership_joins import lapse
 from syncd.notify import Hook, NotDelivered, Outbox, SmtpSettings, tell
 from syncd.reasons import EVENTS
 from syncd.schedule import LONGEST_PAUSE, retry_at
+from syncd.settings import SettingsInvalid
 from syncd.targets.keycloak_directory import KeycloakDirectory
 
 if TYPE_CHECKING:
@@ -193,14 +194,20 @@ def let_leave(settings: Settings, store: Store, waiting: Sequence[Notice]) -> No
 
     One with an address is a mail, one without is for applications. Each leaves at least once: one whose
     sender died leaves again, as the same mail or webhook by its id.
+
+    Raises `SettingsInvalid` for a secret that is missing, once what does not need it has left.
     """
-    way = outbox(settings) if any(one.to for one in waiting) else None
-    to_hooks = hooks(settings) if not all(one.to for one in waiting) else []
+    missing: SettingsInvalid | None = None
     for notice in waiting:
-        if not notice.to:
-            _send(store, notice, lambda claimed: tell(claimed, to_hooks, now()))
-        elif way is not None and _may_go(settings, notice):
-            _send(store, notice, way.send)
+        try:
+            send = _way(settings, notice)
+        except SettingsInvalid as error:
+            missing = error
+        else:
+            if send is not None:
+                _send(store, notice, send)
+    if missing is not None:
+        raise missing
 
 
 def unsent(settings: Settings) -> str:
@@ -221,11 +228,22 @@ def outbox(settings: Settings) -> Outbox | None:
     )
 
 
-def hooks(settings: Settings) -> list[Hook]:
-    """The receivers of webhooks."""
+def _way(settings: Settings, notice: Notice) -> Callable[[Notice], None] | None:
+    """How a notice leaves, by the secrets that it needs and no others; None where it may not now."""
+    if not notice.to:
+        to_hooks = _hooks(settings, notice)
+        return lambda claimed: tell(claimed, to_hooks, now())
+    way = outbox(settings) if _may_go(settings, notice) else None
+    return way.send if way is not None else None
+
+
+def _hooks(settings: Settings, notice: Notice) -> list[Hook]:
+    """The receivers of a webhook, with their secrets."""
+    named = ((one, Hook(one.url, events=tuple(one.events))) for one in settings.webhooks)
     return [
-        Hook(one.url, settings.secret(one.secret).get_secret_value() if one.secret else "", tuple(one.events))
-        for one in settings.webhooks
+        replace(hook, secret=settings.secret(one.secret).get_secret_value()) if one.secret else hook
+        for one, hook in named
+        if hook.takes(notice)
     ]
 
 

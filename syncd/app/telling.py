@@ -112,7 +112,12 @@ class Telling:
                     missing = error
         if missing is not None:
             raise missing
-        left = Counter(one.mapping for one in _waiting(settings, store))
+        return self.untold()
+
+    def untold(self) -> dict[str, int]:
+        """How many notices for operators have not left, by what they are about."""
+        settings = self.settings
+        left = Counter(one.mapping for one in _waiting(settings, self._db))
         return {name: left[name] for name in (*settings.mappings, SETTINGS)}
 
 

@@ -43,6 +43,10 @@ class Hook:
         """Whether it is told of the event."""
         return not self.events or event in self.events
 
+    def takes(self, notice: Notice) -> bool:
+        """Whether a notice is for this one."""
+        return self.wants(notice.about) and notice.hook in ("", self.mark)
+
     @property
     def mark(self) -> str:
         """By what a notice for this one only names it: its address often lets in whoever knows it."""
@@ -69,7 +73,7 @@ _OPENER = urllib.request.build_opener(_Straight)
 
 def tell(notice: Notice, hooks: Sequence[Hook], now: datetime) -> None:
     """Post a notice to every hook that wants it; raises `NotDelivered` where one failed, all tried."""
-    wanting = [hook for hook in hooks if hook.wants(notice.about) and notice.hook in ("", hook.mark)]
+    wanting = [hook for hook in hooks if hook.takes(notice)]
     if not wanting:
         raise NotDelivered(f"no webhook wants {notice.about}", temporary=False)
     failed: list[NotDelivered] = []

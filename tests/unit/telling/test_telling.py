@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from unittest.mock import Mock
 
 import pytest
+from structlog.testing import capture_logs
 
 from syncd import daemon_telling, reasons
 from syncd.acts import Notice
@@ -16,7 +17,7 @@ from syncd.app import App, people, telling
 from syncd.errors import MappingInvalid, Place, Problem, StoreError
 from syncd.health import Metrics
 from syncd.model import RunPlan, RunReport, Stop
-from syncd.notify import NotDelivered, mapping_texts
+from syncd.notify import Hook, NotDelivered, mapping_texts
 from syncd.notify.texts import message
 from syncd.notify.webhooks import body_of
 from syncd.reasons import EVENTS, Reason, State, event, of_error
@@ -75,6 +76,10 @@ def told(tmp_path: Path) -> Iterator[App]:
     made = app(tmp_path, NOTIFY + HOOKS)
     yield made
     made.close()
+
+
+def mark(of: App, hook: int) -> str:
+    return Hook(of.settings.webhooks[hook].url).mark
 
 
 def notices(of: App) -> list[Notice]:
@@ -245,6 +250,59 @@ def test_a_secret_that_is_missing_for_webhooks_keeps_no_mail(tmp_path: Path, way
         made.deliver()
     assert {one.to for one in ways.taken} == {"ops@acme.example", "bo@acme.example"}
     made.close()
+
+
+def test_a_secret_that_is_missing_for_one_webhook_keeps_nothing_from_another(
+    tmp_path: Path, ways: Ways
+) -> None:
+    more = (
+        'webhooks: [{url: "http://127.0.0.1:1/a", secret: {file: none}}, '
+        '{url: "http://127.0.0.1:1/b"}, '
+        '{url: "http://127.0.0.1:1/c", secret: {file: none}, events: [data.heir]}]\n'
+    )
+    with closing(app(tmp_path, more)) as made:
+        made.judge("acme", STOPPED)
+        ways.away = False
+        with pytest.raises(SettingsInvalid, match="none"):
+            made.deliver()
+        assert [one.hook for one in ways.taken] == [mark(made, 1)]
+        assert [one.hook for one in notices(made) if one.state == "waiting"] == [mark(made, 0)]
+
+
+def test_the_notice_of_an_act_waits_for_the_secrets_of_the_webhooks_that_want_it_only(
+    tmp_path: Path, ways: Ways
+) -> None:
+    more = (
+        'webhooks: [{url: "http://127.0.0.1:1/a", secret: {file: none}, events: [data.heir]}, '
+        '{url: "http://127.0.0.1:1/b"}]\n'
+    )
+    with closing(app(tmp_path, more)) as made:
+        for number, about in enumerate(("data.heir", "join.refused", "unit.left")):
+            made._db.acts.add(Notice(f"n_{number}", "acme", about=about))
+        ways.away = False
+        with pytest.raises(SettingsInvalid, match="none"):
+            people.send_notices(made.settings, made._db, "acme")
+        assert {one.about for one in ways.taken} == {"join.refused", "unit.left"}
+
+
+def test_what_waits_is_counted_where_a_secret_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    smtp = "smtp: {host: 127.0.0.1, port: 1, from: s@acme.example, username: s, password: {file: none}}\n"
+    metrics = Metrics()
+    with closing(app(tmp_path, NOTIFY)) as made:
+        (tmp_path / "syncd.yaml").write_text(
+            SETTINGS.replace(SETTINGS.splitlines(keepends=True)[-1], smtp) + NOTIFY
+        )
+        monkeypatch.setattr(made, "close", lambda: None)
+        made.settings = load(tmp_path / "syncd.yaml")
+        made.judge("acme", STOPPED)
+        with capture_logs() as logs:
+            daemon_telling.Telling(Files(made), metrics, dict)._look()
+        assert metrics.registry.get_sample_value("syncd_notices_waiting", {"mapping": "acme"}) == 2
+        (said,) = [one for one in logs if one["log_level"] == "error"]
+        assert "none" in said["problem"]
+        monkeypatch.undo()
 
 
 def test_who_is_told_to_end_tries_no_further_server(told: App, ways: Ways) -> None:
