@@ -17,6 +17,7 @@ from syncd import reconcile
 from syncd.app.timing import windows_of
 from syncd.dispatch import Again
 from syncd.errors import Busy, MappingInvalid, NotApart, StoreError, SyncdError, TargetError, Waits
+from syncd.mapping.parts import TRUNK
 from syncd.reasons import of_error, of_fault, of_report
 from syncd.schedule import retry_at, window_end
 
@@ -78,9 +79,10 @@ class Runs:
         ended: Callable[[str, str, Reason | None], None],
         ask: Callable[[str, Trigger], object],
     ) -> None:
-        """`ended` hears how each run left its mapping; nothing of one that was cut short by `stopping`, or
-        that is to wait.
+        """`ended` hears how each run left its mapping or the part that it was of.
 
+        What did not come about it hears of the trunk, and nothing of what was cut short by `stopping` or
+        is to wait.
         `ask` lets a part of a mapping run.
         """
         self._files = files
@@ -107,7 +109,7 @@ class Runs:
                 self._metrics.runs.labels(name, "fault").inc()
                 self.last[asked] = "syncd itself is at fault, see the log"
                 log.exception("fault")
-                self._ended(name, part, of_fault())
+                self._ended(name, part or TRUNK, of_fault())
                 return self._retry(name, failures)
 
     def how(self, name: str) -> str | None:
@@ -133,7 +135,7 @@ class Runs:
     def _run(self, name: str, part: str, trigger: Trigger, failures: int) -> Again | None:
         if self._stopping():
             return Again(datetime.now(UTC), failures)
-        begun, started = datetime.now(UTC), monotonic()
+        begun, started, ran = datetime.now(UTC), monotonic(), part or TRUNK
         waiting = Waiting(lambda: self._wait(name))
         reason: Reason | None = None
         try:
@@ -144,6 +146,7 @@ class Runs:
             )
             again = self._done(name, part, report, begun, failures)
             reason = of_report(report)
+            ran = report.plan.part
         except Waits:  # `_wait` said so
             again = None
         except SyncdError as error:
@@ -157,7 +160,7 @@ class Runs:
             log.error("files are invalid, the last valid ones stay in force", problem=problem)
         if not self._stopping():
             wrong = self._files.problems.get(name + part)
-            self._ended(name, part, of_error(wrong) if wrong is not None else reason)
+            self._ended(name, ran, of_error(wrong) if wrong is not None else reason)
         return again
 
     def _let_run(self, name: str, parts: Sequence[str], trigger: Trigger) -> None:

@@ -18,7 +18,6 @@ import structlog
 
 from syncd.app.timing import windows_of
 from syncd.errors import SyncdError
-from syncd.mapping.parts import TRUNK
 from syncd.reasons import SETTINGS, of_settings
 from syncd.schedule import window_end
 from syncd.settings import SettingsInvalid
@@ -63,12 +62,12 @@ class Telling:
         self._thread.join()
 
     def ended(self, mapping: str, part: str, reason: Reason | None) -> None:
-        """Note how a run left its mapping, or a part of it; None says nothing about it."""
+        """Note how a run left its mapping, or a part of it as parts are named; None says nothing about it."""
         if reason is None:
             return
         app = self._files.app()
         try:
-            app.judge_part(mapping, part or TRUNK, reason)
+            app.judge_part(mapping, part, reason)
         except SyncdError as error:
             log.error("not noted", mapping=mapping, reason=reason.state.value, problem=str(error))  # noqa: TRY400 - it says why
         finally:

@@ -16,7 +16,7 @@ from syncd.errors import Busy, MappingInvalid, NotApart, Refused, Stale, TargetE
 from syncd.model import ENFORCED, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from syncd.errors import Problem, SyncdError
@@ -69,12 +69,17 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What is known of a mapping: how it is since when, and what of it was told last, and when."""
+    """What is known of a mapping: how it is since when, and what of it was told last, and when.
+
+    `parts` is how the newest run left each part, where the mapping runs in parts; "" is what a run of the
+    whole found, as long as not every part has run since.
+    """
 
     present: Reason
     since: datetime
     told: Reason = Reason()
     told_at: datetime | None = None
+    parts: Mapping[str, Reason] = field(default_factory=dict)
 
     @property
     def is_told(self) -> bool:
@@ -166,12 +171,31 @@ def _waiting(report: RunReport) -> Reason:
     return Reason(State.HELD, tuple(told), {"plan": plan.digest[:PLAN], **told})
 
 
+FOUND = frozenset({State.FAILING, State.STOPPED, State.HELD})
+"""What a run finds, and only another run says to be over."""
 _WORST = (State.INVALID, State.FAILING, State.STOPPED, State.HELD, State.WELL)
+
+
+def parted(kept: Kept | None, part: str, reason: Reason, parts: Sequence[str]) -> dict[str, Reason]:
+    """How the `parts` of a mapping are, now that a run left one of them so; "" is a run of the whole.
+
+    What was known of the mapping before it ran in parts is as what a run of the whole found.
+    """
+    if not parts or not part:
+        return {part: reason} if parts else {}
+    before = dict(kept.parts) if kept else {}
+    if kept is not None and not before and kept.present.state in FOUND:
+        before = {"": kept.present}
+    known = {one: before[one] for one in ("", *parts) if one in before} | {part: reason}
+    if all(one in known for one in parts):
+        known.pop("", None)
+    return known
 
 
 def together(found: Mapping[str, Reason]) -> Reason:
     """The worst of how the parts of a mapping are, by root unit, and all of them that are so.
 
+    What a run of the whole found, "", names no root unit.
     Which root units a limit stops is told anew, which ones a server or a wait holds up is not.
     """
     worst = min((one.state for one in found.values()), key=_WORST.index, default=State.WELL)
@@ -179,8 +203,9 @@ def together(found: Mapping[str, Reason]) -> Reason:
     counts, names, lines, facts = Counter[str](), set[str](), list[str](), dict[str, str]()
     for part, one in parts.items():
         counts.update({name: int(one.facts[name]) for name in one.names if worst is State.HELD})
-        names.update(f"{part} {name}" if worst is State.STOPPED else name for name in one.names)
-        lines += [f"{part}: {line}" for line in one.detail.splitlines() or [", ".join(one.names)]]
+        names.update(f"{part} {name}" if part and worst is State.STOPPED else name for name in one.names)
+        said = one.detail.splitlines() or [", ".join(one.names)]
+        lines += [f"{part}: {line}" if part else line for line in said]
         facts = {**one.facts, **facts}
     facts |= {name: str(count) for name, count in counts.items()}
     return Reason(worst, tuple(sorted(names)), facts, "\n".join(lines))

@@ -7,7 +7,7 @@ and later, up to a day; `mail` of syncd.yaml, which is about people, keeps none 
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,6 @@ from syncd.notify.mapping_texts import LOOSENED
 from syncd.reasons import POLICY, SETTINGS, Kept, State
 from syncd.render.lines import REASONS
 from syncd.settings import SettingsInvalid
-from syncd.store.parts import own
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -56,6 +55,30 @@ class Telling:
 
     def judge(self, mapping: str, reason: Reason) -> Kept:
         """Note how a mapping, or syncd.yaml, is, and write the notices of it where it is to be told."""
+        return self._settle(mapping, lambda kept: (reason, kept.parts if kept else {}))
+
+    def judge_part(self, mapping: str, part: str, reason: Reason) -> Kept:
+        """Note how a run left a part of a mapping: the mapping is as the worst of its parts.
+
+        Or one part's run would say that it is over what another one's found. A run of the whole, "", says
+        of every part how it is.
+        """
+        try:
+            roots = self.parts(mapping)
+        except MappingInvalid:
+            return self.judge(mapping, reason)
+        parts = (TRUNK, *roots) if roots else ()
+
+        def found(kept: Kept | None) -> tuple[Reason, Mapping[str, Reason]]:
+            known = reasons.parted(kept, part, reason, parts)
+            return reasons.together(known) if known else reason, known
+
+        return self._settle(mapping, found)
+
+    def _settle(
+        self, mapping: str, find: Callable[[Kept | None], tuple[Reason, Mapping[str, Reason]]]
+    ) -> Kept:
+        """Note how a mapping and its parts are, which `find` makes of what was known of them."""
         settings, after = self.settings, self.settings.notify.after
 
         def wanted(state: State) -> bool:
@@ -63,26 +86,12 @@ class Telling:
 
         def decide(kept: Kept | None, now: datetime) -> tuple[Kept, list[Notice]]:
             patience = after.after(now) - now
+            reason, parts = find(kept)
             known, told = reasons.judged(kept, reason, now, patience, wanted)
+            known = replace(known, parts=parts)
             return known, list(_notices(settings, mapping, known, told)) if told else []
 
         return self._db.reasons.settle(mapping, decide)
-
-    def judge_part(self, mapping: str, part: str, reason: Reason) -> Kept:
-        """Note how a part of a mapping is: the mapping is as the worst of its parts.
-
-        Or one part's run would say that it is over what another one's found.
-        """
-        store, roots = self._db, tuple[str, ...]()
-        with suppress(MappingInvalid):
-            roots = self.parts(mapping)
-        if not roots:
-            return self.judge(mapping, reason)
-        store.reasons.settle(own(mapping, part), lambda _, now: (Kept(reason, now), ()))
-        known = store.reasons.all()
-        names = {one: own(mapping, one) for one in (TRUNK, *roots)}
-        found = {one: known[name].present for one, name in names.items() if name in known}
-        return self.judge(mapping, reasons.together({**found, part: reason}))
 
     def tell_left_alone(self, rhythms: Mapping[str, Rhythm], looked_since: Mapping[str, datetime]) -> None:
         """Tell of each mapping that is due and of which no run ends; one at work is not left alone."""

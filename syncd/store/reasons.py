@@ -73,6 +73,7 @@ def _document(kept: Kept) -> dict[str, Any]:
         "since": kept.since.isoformat(),
         "told": _told(kept.told),
         "told_at": kept.told_at.isoformat() if kept.told_at else None,
+        "parts": {part: _told(one) for part, one in kept.parts.items()},
     }
 
 
@@ -89,6 +90,7 @@ def _kept(row: Row[Any] | None) -> Kept | None:
         datetime.fromisoformat(row.document["since"]),
         _reason(row.document["told"]),
         datetime.fromisoformat(told_at) if told_at else None,
+        {part: _reason(one) for part, one in row.document.get("parts", {}).items()},
     )
 
 

@@ -14,8 +14,11 @@ from structlog.testing import capture_logs
 from syncd import daemon_telling, reasons
 from syncd.acts import Notice
 from syncd.app import App, people, telling
+from syncd.daemon_runs import Runs
+from syncd.dispatch import Trigger
 from syncd.errors import MappingInvalid, Place, Problem, StoreError
 from syncd.health import Metrics
+from syncd.mapping.parts import TRUNK, WHOLE
 from syncd.model import RunPlan, RunReport, Stop
 from syncd.notify import Hook, NotDelivered, mapping_texts
 from syncd.notify.texts import message
@@ -356,6 +359,122 @@ def test_how_syncd_yaml_is_waits_for_a_store_that_is_away(
         found = made._db.acts.all(Notice, reasons.SETTINGS)
         assert sorted(one.to for one in found) == ["bo@acme.example", "ops@acme.example"]
         monkeypatch.undo()
+
+
+# --- mappings in parts --------------------------------------------------------------------------------
+
+LYON, NICE = "/lyon", "/nice"
+FAILING = SAID[State.FAILING]
+
+
+@pytest.fixture
+def split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
+    """A mapping in two parts, of which everything is told at once."""
+    with closing(app(tmp_path, "notify: {mail: ops@acme.example, after: P0D}\n")) as made:
+        monkeypatch.setattr(made, "parts", lambda _mapping: (LYON, NICE))
+        yield made
+
+
+def events(of: App) -> list[str]:
+    return [one.about for one in notices(of)]
+
+
+def test_a_run_of_the_whole_says_of_every_part_how_it_is(split: App) -> None:
+    split.judge_part("acme", LYON, FAILING)
+    split.judge_part("acme", TRUNK, Reason())
+    assert split.known()["acme"].present.state is State.FAILING
+    split.judge_part("acme", WHOLE, Reason())
+    assert split.known()["acme"].present.state is State.WELL
+    split.judge_part("acme", TRUNK, Reason())
+    assert events(split) == ["mapping.failing", "mapping.recovered"]
+
+
+def test_what_a_run_of_the_whole_found_is_over_once_every_part_has_run(split: App) -> None:
+    split.judge_part("acme", WHOLE, STOPPED)
+    for part in (TRUNK, LYON):
+        split.judge_part("acme", part, Reason())
+        assert split.known()["acme"].present == STOPPED
+    split.judge_part("acme", NICE, Reason())
+    split.judge_part("acme", LYON, FAILING)
+    assert events(split) == ["mapping.stopped", "mapping.recovered", "mapping.failing"]
+
+
+def test_what_was_known_of_a_mapping_before_it_ran_in_parts_is_over_once_every_part_has_run(
+    split: App,
+) -> None:
+    split.judge("acme", STOPPED)
+    split.judge_part("acme", TRUNK, Reason())
+    assert split.known()["acme"].present.state is State.STOPPED
+    for part in (LYON, NICE):
+        split.judge_part("acme", part, Reason())
+    assert events(split) == ["mapping.stopped", "mapping.recovered"]
+
+
+@pytest.mark.parametrize("state", [State.INVALID, State.STALE])
+def test_what_a_part_cannot_find_is_over_with_the_first_run_of_one(split: App, state: State) -> None:
+    split.judge("acme", SAID[state])
+    split.judge_part("acme", TRUNK, Reason())
+    assert split.known()["acme"].present.state is State.WELL
+
+
+def test_what_is_known_of_parts_is_let_go_with_them(split: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    split.judge_part("acme", NICE, STOPPED)
+    monkeypatch.setattr(split, "parts", lambda _mapping: (LYON,))
+    split.judge_part("acme", TRUNK, Reason())
+    assert split.known()["acme"].present.state is State.WELL
+    split.judge_part("acme", LYON, FAILING)
+    monkeypatch.setattr(split, "parts", lambda _mapping: ())
+    split.judge_part("acme", TRUNK, Reason())
+    assert split.known()["acme"].present.state is State.WELL
+    assert not split.known()["acme"].parts
+
+
+def test_files_that_are_invalid_let_go_of_nothing_that_is_known_of_parts(
+    split: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    split.judge_part("acme", LYON, FAILING)
+    with monkeypatch.context() as broken:
+        broken.setattr(split, "parts", Mock(side_effect=MappingInvalid([BROKEN])))
+        split.judge_part("acme", TRUNK, SAID[State.INVALID])
+    assert split.known()["acme"].present.state is State.INVALID
+    split.judge_part("acme", TRUNK, Reason())
+    assert split.known()["acme"].present.state is State.FAILING
+
+
+def test_of_two_parts_that_end_together_neither_says_that_it_is_over_what_the_other_found(
+    split: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for part in (TRUNK, LYON, NICE):
+        split.judge_part("acme", part, FAILING if part == LYON else Reason())
+    settle = split._db.reasons.settle
+
+    def late(name, decide):
+        if name == "acme":
+            monkeypatch.setattr(split._db.reasons, "settle", settle)
+            split.judge_part("acme", NICE, STOPPED)
+        return settle(name, decide)
+
+    monkeypatch.setattr(split._db.reasons, "settle", late)
+    split.judge_part("acme", LYON, Reason())
+    assert split.known()["acme"].present.state is State.STOPPED
+    assert events(split) == ["mapping.failing", "mapping.stopped"]
+
+
+@pytest.mark.parametrize(("ran", "state"), [(WHOLE, State.WELL), (TRUNK, State.FAILING)])
+def test_the_daemon_tells_a_run_of_the_whole_from_one_of_what_belongs_to_no_root_unit(
+    split: App, monkeypatch: pytest.MonkeyPatch, ran: str, state: State
+) -> None:
+    monkeypatch.setattr(split, "close", lambda: None)
+    split.judge_part("acme", LYON, FAILING)
+    files = Files(split)
+    files.run = lambda *_: RunReport("r", RunPlan("acme", "test", "00", part=ran), [], 0, "")
+    teller = daemon_telling.Telling(files, Metrics(), dict)
+    Runs(files, Metrics(), lambda: False, teller.ended, Mock()).run("acme", Trigger.SCHEDULE, 0)
+    assert split.known()["acme"].present.state is state
+    files.run = Mock(side_effect=StoreError("no answer"))
+    Runs(files, Metrics(), lambda: False, teller.ended, Mock()).run("acme", Trigger.SCHEDULE, 0)
+    assert split.known()["acme"].parts[TRUNK].state is State.FAILING
+    monkeypatch.undo()
 
 
 # --- where no run ends --------------------------------------------------------------------------------
