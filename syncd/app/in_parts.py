@@ -73,19 +73,19 @@ class InParts:
         return [replace(self._status(name), **shown(known.get(name))) for name in self.mapping_names()]
 
     def last_successes(self) -> dict[str, datetime]:
-        """When the newest run that succeeded began, of each mapping that has one among its newest runs."""
+        """When the newest run that succeeded began, of each mapping that has one."""
         found = {name: self.last_success(name) for name in self.mapping_names()}
         return {name: began for name, began in found.items() if began is not None}
 
     def last_success(self, mapping: str) -> datetime | None:
         """When the newest run that succeeded began; of a mapping in parts, that of the last part to do so."""
-        runs, roots = self._db.runs(mapping=mapping, limit=20, narrowed=False), tuple[str, ...]()
+        runs = self._db.runs(mapping=mapping, limit=1, narrowed=False, succeeded=True)
+        roots: tuple[str, ...] = ()
         if any(run.part for run in runs):
             with suppress(MappingInvalid):
                 roots = self.parts(mapping)
         if not roots:
-            success = _success(runs)
-            return success.started if success else None
+            return runs[0].started if runs else None
         done = self._db.runs_of_parts(mapping, succeeded=True)
         newest = [
             max((run.started for run in (done.get(part), done.get(WHOLE)) if run), default=None)
@@ -141,10 +141,6 @@ class InParts:
     def _outputs(self, mapping: str) -> Sequence[str]:
         compiled = self._compiled_or_none(mapping)
         return outputs.output_names(compiled) if compiled else ("keycloak", "ldap")
-
-
-def _success(runs: Sequence[StoredRun]) -> StoredRun | None:
-    return next((run for run in runs if run.exit_code == 0), None)
 
 
 def how_it_ended(run: StoredRun) -> str:

@@ -88,6 +88,8 @@ def _below(entry: os.DirEntry[str], shown: str, above: frozenset[str]) -> Iterat
     path = Path(entry.path)
     try:
         is_folder = entry.is_dir()
+        if entry.is_symlink():
+            path.stat()  # one that leads nowhere may have led to a folder
     except OSError as error:
         yield _unreadable(shown, error)
         return

@@ -99,14 +99,21 @@ class Runs:
             connection.execute(mine.values(**ended))
 
     def newest(
-        self, mapping: str | None = None, limit: int = 50, *, narrowed: bool = True
+        self,
+        mapping: str | None = None,
+        limit: int = 50,
+        *,
+        narrowed: bool = True,
+        succeeded: bool = False,
     ) -> list[StoredRun]:
-        """The newest runs first; without those that were `narrowed`, where only the others count."""
+        """The newest runs first; only those that `succeeded`, or without those that were `narrowed`."""
         query = select(tables.runs).order_by(tables.runs.c.id.desc()).limit(limit)
         if mapping is not None:
             query = query.where(tables.runs.c.mapping == mapping)
         if not narrowed:
             query = query.where(~tables.runs.c.narrowed)
+        if succeeded:
+            query = query.where(tables.runs.c.exit_code == 0)
         with self._database.reading() as connection:
             return [self._run(connection, row) for row in connection.execute(query).all()]
 

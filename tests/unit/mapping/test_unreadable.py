@@ -52,6 +52,14 @@ def test_a_symlink_onto_itself_is_a_problem_at_its_place(folder):
     assert refusal() == f"acme/self:1:1: cannot be read: Too many levels of symbolic links; {HINT}"
 
 
+def test_a_symlink_whose_folder_is_gone_is_a_problem(folder):
+    (folder / "teams").rename(folder / "old")
+    (folder / "teams").symlink_to("old")
+    load("acme", name="acme")
+    shutil.rmtree(folder / "old")
+    assert refusal() == f"acme/teams:1:1: cannot be read: No such file or directory; {HINT}"
+
+
 def test_a_mapping_that_is_a_symlink_onto_itself_is_a_problem(folder):
     (folder.parent / "self").symlink_to("self")
     assert refusal("self") == f"self:1:1: cannot be read: Too many levels of symbolic links; {HINT}"

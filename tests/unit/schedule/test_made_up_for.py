@@ -98,6 +98,16 @@ def test_a_run_of_the_whole_by_hand_makes_up_for_what_was_missed(app: App) -> No
     assert overdue(app, now + timedelta(days=2))
 
 
+def test_a_success_is_remembered_however_many_runs_failed_since(app: App) -> None:
+    applied(app)
+    success = app.last_success("acme")
+    for _ in range(25):
+        fails(app)
+    assert app.last_success("acme") == success is not None
+    (row,) = app.status()
+    assert row.last_success == success.isoformat()
+
+
 @pytest.mark.parametrize("fault", [Unreachable("keycloak", "no answer"), RuntimeError("a fault of ours")])
 def test_what_is_said_during_a_run_and_what_breaks_it_off_name_the_run(
     app: App, monkeypatch: pytest.MonkeyPatch, fault: Exception
