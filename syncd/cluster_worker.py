@@ -18,14 +18,16 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.worker import Worker
 from psycopg import AsyncConnection, OperationalError
 from psycopg.conninfo import make_conninfo
+from psycopg.errors import ForeignKeyViolation
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from syncd.errors import StoreError
 from syncd.store.database import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterable
 
+    from procrastinate.connector import Notify
     from procrastinate.jobs import Job
 
 SCHEMA = "procrastinate"
@@ -67,6 +69,53 @@ class Pool(AsyncConnectionPool):
             raise
 
 
+class Connector(PsycopgConnector):
+    """Hears of new jobs again when the database is back; procrastinate's gives up at the first refusal."""
+
+    async def listen_notify(self, on_notification: Notify, channels: Iterable[str]) -> None:
+        """Go on until cancelled."""
+        while True:
+            try:
+                await super().listen_notify(on_notification, channels)
+            except GONE as error:
+                log.info("new jobs are not heard of now, tried again", reason=str(error.__cause__ or error))
+                await asyncio.sleep(BACK)
+
+
+class Lasting(Worker):
+    """Goes on while the database is away.
+
+    procrastinate's shows no further sign of life once one has failed, and nobody sees that its task for them
+    has ended; where it cannot fetch it ends, too, but only after the longest of its jobs.
+    """
+
+    async def _update_heartbeat(self) -> None:
+        """One that failed is made up for soon: without it others take the jobs of this worker for left."""
+        pause = self.update_heartbeat_interval
+        while True:
+            await asyncio.sleep(pause)
+            try:
+                await self.app.job_manager.update_heartbeat(self.worker_id or 0)
+                pause = self.update_heartbeat_interval
+            except GONE as error:
+                log.warning(
+                    "no sign of life could be given, tried again", reason=str(error.__cause__ or error)
+                )
+                pause = BACK
+
+    async def _fetch_and_process_jobs(self) -> None:
+        while not self._stop_event.is_set():
+            try:
+                await super()._fetch_and_process_jobs()  # type: ignore[no-untyped-call]  # as it is in 3.10
+            except GONE as error:
+                if isinstance(error.__cause__, ForeignKeyViolation):
+                    raise  # others took this worker for dead and struck it off: only a new one can fetch
+                log.warning("the queue does not answer, tried again", reason=str(error.__cause__ or error))
+                await asyncio.sleep(BACK)
+            else:
+                return
+
+
 class Serving:
     """Carries out the jobs of a lane from `start` to `stop`.
 
@@ -97,7 +146,7 @@ class Serving:
             self._thread.join()
 
     async def _serve(self) -> None:
-        """Work until told to stop; where the database goes away, begin anew as another worker."""
+        """Work until told to stop; where a worker ends before, begin anew as another one."""
         while not self._stopping.is_set():
             try:
                 await self._work()
@@ -112,12 +161,10 @@ class Serving:
 
     async def _work(self) -> None:
         lane = self._lane
-        app = App(
-            connector=PsycopgConnector(pool_factory=Pool, **self._pool, min_size=1, max_size=lane.workers + 4)
-        )
+        app = App(connector=Connector(pool_factory=Pool, **self._pool, min_size=1, max_size=lane.workers + 4))
         app.task(name=lane.task, queue=lane.queue, pass_context=True)(self._carry_out)
         async with app.open_async():
-            worker = Worker(
+            worker = Lasting(
                 app, queues=[lane.queue], concurrency=lane.workers, delete_jobs="always",
                 fetch_job_polling_interval=POLL, update_heartbeat_interval=HEARTBEAT,
                 stalled_worker_timeout=STALLED, install_signal_handlers=False,

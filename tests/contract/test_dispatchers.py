@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import create_engine, text
 
-from syncd import cluster
+from syncd import cluster, cluster_worker
 from syncd.cluster import Queue
 from syncd.dispatch import Again, Trigger
 from syncd.dispatch_threads import Threads
 from syncd.errors import StoreError
 from syncd.store import open_store, revisions
+from syncd.store.database import parse
 from tests.contract.store.facts import KEY
 
 if TYPE_CHECKING:
@@ -235,6 +237,80 @@ class TestQueue(DispatcherContract):
 
     def make(self, workers: int) -> Dispatcher:
         return Queue(self.url, workers)
+
+    @pytest.fixture
+    def away(self, postgres_server: Postgres, monkeypatch) -> Iterator[Callable[[], None]]:
+        """Takes the database away for longer than anybody is patient; everything else is faster, too."""
+        for name, seconds in {"PATIENCE": 0.5, "HEARTBEAT": 0.2, "POLL": 0.2, "BACK": 0.2}.items():
+            monkeypatch.setattr(cluster_worker, name, seconds)
+        server = create_engine(parse(postgres_server.url), isolation_level="AUTOCOMMIT")
+        name = parse(self.url).database
+
+        def away() -> None:
+            with server.connect() as connection:
+                connection.execute(text(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false'))
+                try:
+                    connection.execute(
+                        text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"),
+                        {"name": name},
+                    )
+                    time.sleep(5 * cluster_worker.PATIENCE)
+                finally:
+                    connection.execute(text(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true'))
+
+        yield away
+        server.dispose()
+
+    def until_true(self, statement: str) -> None:
+        """Wait until the database says so."""
+        engine = create_engine(parse(self.url), isolation_level="AUTOCOMMIT")
+        limit = time.monotonic() + PATIENCE
+        with engine.connect() as connection:
+            while not connection.scalar(text(statement)):
+                assert time.monotonic() < limit, statement
+                time.sleep(0.1)
+        engine.dispose()
+
+    def test_a_worker_without_room_shows_that_it_lives_after_the_database_was_away(self, away, begin, scene):
+        scene.hold("long")
+        begin(1).ask("long", Trigger.SCHEDULE)
+        scene.until(lambda: scene.names() == ["long"])
+        away()
+        self.until_true(
+            "SELECT bool_and(last_heartbeat > backend_start) FROM procrastinate.procrastinate_workers, "
+            "pg_stat_activity WHERE pid = pg_backend_pid()"
+        )
+        scene.release("long")
+        scene.until(lambda: scene.ended == ["long"])
+        self.until_true("SELECT count(*) = 0 FROM procrastinate.procrastinate_jobs")
+        assert scene.names() == ["long"]
+
+    def test_a_worker_with_room_goes_on_taking_after_the_database_was_away(self, away, begin, scene):
+        scene.hold("long")
+        begin(2).ask("long", Trigger.SCHEDULE)
+        scene.until(lambda: scene.names() == ["long"])
+        away()
+        asker = Queue(self.url, 0)
+        asker.ask("next", Trigger.SCHEDULE)
+        scene.until(lambda: scene.ended == ["next"])
+        asker.stop()
+        scene.release("long")
+        scene.until(lambda: scene.ended == ["next", "long"])
+        self.until_true("SELECT count(*) = 0 FROM procrastinate.procrastinate_jobs")
+        assert scene.names() == ["long", "next"]
+
+    def test_a_worker_that_others_struck_off_registers_anew(self, begin, scene):
+        dispatcher = begin(1)
+        dispatcher.ask("before", Trigger.SCHEDULE)
+        scene.until(lambda: scene.ended == ["before"])
+        self.until_true(
+            "WITH gone AS (DELETE FROM procrastinate.procrastinate_workers RETURNING id) "
+            "SELECT count(*) = 1 FROM gone"
+        )
+        dispatcher.ask("after", Trigger.SCHEDULE)
+        scene.until(lambda: scene.ended == ["before", "after"])
+        self.until_true("SELECT count(*) = 1 FROM procrastinate.procrastinate_workers")
+        assert scene.names() == ["before", "after"]
 
     def test_asks_of_one_process_are_carried_out_by_another(self, begin, scene):
         asker = Queue(self.url, 0)

@@ -10,12 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from deploy.local.servers import Postgres
 from syncd import cluster_worker, errand_queue
 from syncd.errand import SHUT, Errand, Reply, Unanswered
 from syncd.errand_queue import Answering, Sender
 from syncd.store import open_store
+from syncd.store.database import parse
 from tests.contract.store.facts import KEY
 from tests.run_servers import run_directory
 from tests.system.fleet import cut
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.live
 
 CUTS = 4
+LISTEN = """
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%errands%'
+"""
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +65,17 @@ class Office:
         assert self.goes_on.wait(60)
         self.done[one.path] += 1
         return Reply(200, (), one.path.encode())
+
+
+def until_heard(url: str) -> None:
+    """Wait until a worker is told of new errands."""
+    engine = create_engine(parse(url), isolation_level="AUTOCOMMIT")
+    limit = time.monotonic() + 60
+    with engine.connect() as connection:
+        while connection.scalar(text(LISTEN)) != 1:
+            assert time.monotonic() < limit
+            time.sleep(0.1)
+    engine.dispose()
 
 
 def restart(postgres: Postgres, _url: str) -> None:
@@ -126,6 +142,22 @@ def test_what_nobody_had_taken_yet_is_done_once_after_a_restart(postgres: Postgr
         with Answering(url, office), Answering(url, office):
             assert waiting.result() == Reply(200, (), b"/act")
     assert office.done == {"/act": 1}
+
+
+def test_workers_hear_of_new_errands_again_after_a_restart(postgres: Postgres, url: str) -> None:
+    office = Office()
+    office.goes_on.set()
+    with Answering(url, office), Sender(url) as sender:
+        until_heard(url)
+        postgres.restart()
+        until_heard(url)
+        paths = [f"/{number}" for number in range(4)]
+        began = time.monotonic()
+        for path in paths:
+            assert sender.send(errand(path)).body == path.encode()
+        # one after another: by looking now and then alone, each but the first waits for a whole pause
+        assert time.monotonic() - began < (len(paths) - 1) * cluster_worker.POLL
+    assert office.done == dict.fromkeys(paths, 1)
 
 
 def test_many_lost_connections_keep_a_worker_no_longer_than_one(url: str) -> None:
