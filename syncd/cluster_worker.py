@@ -22,7 +22,7 @@ from psycopg.errors import ForeignKeyViolation
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from syncd.errors import StoreError
-from syncd.store.database import parse
+from syncd.store.database import NOTICE, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
@@ -233,6 +233,7 @@ def pool(store: str) -> dict[str, Any]:
         "application_name": "syncd queue",
         "connect_timeout": 10,
         "prepare_threshold": None,
+        **NOTICE,
     }
     return {
         "conninfo": address,

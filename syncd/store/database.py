@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 BUSY_SECONDS = 30
+# So that a server that is gone without a word is noticed, too (tcp(7)).
+NOTICE = {"keepalives_idle": 2, "keepalives_interval": 2, "keepalives_count": 2, "tcp_user_timeout": 5000}
 _LOT = 500
 UPGRADE = "run `syncd db upgrade`"
 _NO_TABLES = re.compile(r"no such (table|column)|relation .* does not exist|column .* does not exist")
@@ -239,7 +241,12 @@ def _postgres_engine(url: URL) -> Engine:
         url,
         hide_parameters=True,
         pool_pre_ping=True,
-        connect_args={"connect_timeout": 10, "application_name": "syncd", "prepare_threshold": None},
+        connect_args={
+            "connect_timeout": 10,
+            "application_name": "syncd",
+            "prepare_threshold": None,
+            **NOTICE,
+        },
     )
     # the rows of a wave in one INSERT: the driver's executemany takes eight times as long
     engine.dialect.use_insertmanyvalues_wo_returning = True

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from syncd.errors import SyncdError
-from syncd.store.database import parse
+from syncd.store.database import NOTICE, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,8 +37,6 @@ WHERE locktype = 'advisory' AND classid = :space AND objid = :lock AND objsubid 
 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 AND session.state_change < clock_timestamp() - make_interval(secs => :silent)
 """)
-# So that a server that is gone without a word is noticed, too (tcp(7)).
-_NOTICE = {"keepalives_idle": 2, "keepalives_interval": 2, "keepalives_count": 2, "tcp_user_timeout": 5000}
 
 
 class Leader:
@@ -48,7 +46,7 @@ class Leader:
     """
 
     def __init__(self, store: str, gained: Callable[[], None], lost: Callable[[], None]) -> None:
-        options = {"connect_timeout": 5, "application_name": "syncd leader", **_NOTICE}
+        options = {"connect_timeout": 5, "application_name": "syncd leader", **NOTICE}
         self._engine = create_engine(
             parse(store), poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=options
         )

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import os
+import socket
 import threading
 import time
 from collections import Counter
@@ -10,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from psycopg import AsyncConnection, BaseConnection, Connection
 from sqlalchemy import create_engine, text
 
 from deploy.local.servers import Postgres
@@ -18,6 +22,7 @@ from syncd.errand import SHUT, Errand, Reply, Unanswered
 from syncd.errand_queue import Answering, Sender
 from syncd.store import open_store
 from syncd.store.database import parse
+from syncd.store.leader import Leader
 from tests.contract.store.facts import KEY
 from tests.run_servers import run_directory
 from tests.system.fleet import cut
@@ -76,6 +81,13 @@ def until_heard(url: str) -> None:
             assert time.monotonic() < limit
             time.sleep(0.1)
     engine.dispose()
+
+
+def bounds(number: int) -> tuple[int, ...]:
+    """What the kernel goes by where the other end of a connection is silent."""
+    options = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT, socket.TCP_USER_TIMEOUT)
+    with socket.socket(fileno=os.dup(number)) as one:
+        return tuple(one.getsockopt(socket.IPPROTO_TCP, option) for option in options)
 
 
 def restart(postgres: Postgres, _url: str) -> None:
@@ -158,6 +170,32 @@ def test_workers_hear_of_new_errands_again_after_a_restart(postgres: Postgres, u
         # one after another: by looking now and then alone, each but the first waits for a whole pause
         assert time.monotonic() - began < (len(paths) - 1) * cluster_worker.POLL
     assert office.done == dict.fromkeys(paths, 1)
+
+
+def test_every_session_would_notice_a_server_that_is_gone_without_a_word(url: str) -> None:
+    leads = threading.Event()
+    leader = Leader(url, leads.set, lambda: None)
+    leader.start()
+    try:
+        with Answering(url, Office()), Sender(url):
+            assert leads.wait(60)
+            until_heard(url)
+            sessions = [
+                one
+                for one in gc.get_objects()
+                if issubclass(type(one), BaseConnection) and not one.closed and url.endswith(one.info.dbname)
+            ]
+            kinds = {(type(one), one.info.get_parameters()["application_name"]) for one in sessions}
+            in_force = {bounds(one.fileno()) for one in sessions}
+    finally:
+        leader.stop()
+    assert kinds == {
+        (Connection, "syncd"),
+        (Connection, "syncd leader"),
+        (Connection, "syncd queue"),
+        (AsyncConnection, "syncd queue"),
+    }
+    assert in_force == {(2, 2, 2, 5000)}
 
 
 def test_many_lost_connections_keep_a_worker_no_longer_than_one(url: str) -> None:
