@@ -124,11 +124,8 @@ class Queue:
                     status=Status.DOING.value, worker_id=worker.worker_id
                 )
                 forgotten = [job for job in doing if job.id not in self._mine]
-                dead = [
-                    *await app.job_manager.get_stalled_jobs(
-                        queue=QUEUE, seconds_since_heartbeat=cluster_worker.STALLED
-                    )
-                ]
+                left = await cluster_worker.left(app, QUEUE)
+                dead = [job for job in left if job.id not in self._mine]  # an outage kept ours from saying so
                 for job in [*dead, *(job for job in forgotten if job.id in suspects)]:
                     await self._give_back(app, job)
                 suspects = {job.id for job in forgotten if job.id is not None}
