@@ -40,7 +40,7 @@ from syncd.service import (
     tell_systemd,
 )
 from syncd.store.database import parse
-from syncd.store.leader import Leader
+from syncd.store.leader import Leader, is_led
 from syncd.watch import Watch
 
 if TYPE_CHECKING:
@@ -338,6 +338,16 @@ class Daemon:
         except SyncdError:
             return math.nan
 
+    def _led(self) -> Check:
+        """Who says when mappings are due; without anybody nothing is."""
+        if self._leads():
+            return Check("ok", "this process")
+        try:
+            led = is_led(self._store)
+        except SyncdError as error:
+            return Check("warn", str(error))
+        return Check("ok", "another process") if led else Check("warn", "nobody: no mapping becomes due")
+
     def _checks(self) -> dict[str, Check]:
         return dict(self._lines())
 
@@ -367,7 +377,7 @@ class Daemon:
         for server, problem in self._looks.problems().items():
             yield f"events of {server}", Check("warn" if problem else "ok", problem)
         if self._shared:
-            yield "leader", Check("ok", "this process" if self._leads() else "another process")
+            yield "leader", self._led()
             waiting = self._waiting()
             away = math.isnan(waiting)
             yield "queue", Check("fail" if away else "ok", "" if away else f"{waiting:.0f} waiting")

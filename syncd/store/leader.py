@@ -16,13 +16,13 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from syncd.errors import SyncdError
+from syncd.errors import StoreError, SyncdError
 from syncd.store.database import NOTICE, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Engine
 
 LOOK = 1.0  # seconds between two looks, and two signs of life
 SILENT = 10.0  # seconds without one, after which a leader is taken to stand still
@@ -31,12 +31,30 @@ log = structlog.get_logger("syncd.leader")
 
 _LOCK = {"space": 0x73796E63, "lock": 1}
 _TAKE = text("SELECT pg_try_advisory_lock(:space, :lock)")
-_DEPOSE = text("""
-SELECT pg_terminate_backend(session.pid) FROM pg_locks JOIN pg_stat_activity AS session USING (pid)
+_HELD = """
+FROM pg_locks JOIN pg_stat_activity AS session USING (pid)
 WHERE locktype = 'advisory' AND classid = :space AND objid = :lock AND objsubid = 2 AND granted
 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-AND session.state_change < clock_timestamp() - make_interval(secs => :silent)
-""")
+"""
+_LED = text(f"SELECT count(*) {_HELD}")
+_DEPOSE = text(
+    f"SELECT pg_terminate_backend(session.pid) {_HELD}"
+    "AND session.state_change < clock_timestamp() - make_interval(secs => :silent)"
+)
+
+
+def is_led(store: str) -> bool:
+    """Whether any process leads. Raises `StoreError` where the database does not answer."""
+    try:
+        with _engine(store).connect() as session:
+            return bool(session.scalar(_LED, _LOCK))
+    except SQLAlchemyError as error:
+        raise StoreError("the store does not say who leads", "see `syncd doctor`") from error
+
+
+def _engine(store: str) -> Engine:
+    options = {"connect_timeout": 5, "application_name": "syncd leader", **NOTICE}
+    return create_engine(parse(store), poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=options)
 
 
 class Leader:
@@ -46,10 +64,7 @@ class Leader:
     """
 
     def __init__(self, store: str, gained: Callable[[], None], lost: Callable[[], None]) -> None:
-        options = {"connect_timeout": 5, "application_name": "syncd leader", **NOTICE}
-        self._engine = create_engine(
-            parse(store), poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=options
-        )
+        self._engine = _engine(store)
         self._gained, self._lost = gained, lost
         self._session: Connection | None = None
         self._confirmed: float | None = None  # when the lock was last seen to be ours

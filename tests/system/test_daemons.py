@@ -64,9 +64,11 @@ def test_a_scheduler_carries_nothing_out_and_a_worker_does(shared: Site) -> None
         assert len(members(shared)) == 2
         with serving(shared, shared.command("daemon", "--role", "worker")) as worker:
             eventually(lambda: len(members(shared)) == 1)
-            assert not leads(worker)
+            assert worker.checks()["leader"] == {"status": "ok", "detail": "another process"}
+            assert scheduler.end() == 0
+            eventually(lambda: worker.checks()["leader"]["status"] == "warn")
+            assert "nobody" in worker.checks()["leader"]["detail"]
             assert worker.end() == 0
-        assert scheduler.end() == 0
 
 
 def test_on_sqlite_other_roles_are_refused(site: Site) -> None:
