@@ -32,6 +32,8 @@ from syncd.targets.memory import MemoryTarget
 from tests.contract.store.facts import create, group
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from syncd.app import App
     from syncd.app.in_force import Ask
     from syncd.dispatch import Run
@@ -70,7 +72,9 @@ class Every:
         return EPOCH + timedelta(seconds=(passed // PERIOD + 1) * PERIOD + self.late)
 
 
-def cheap_run(self: InForce, mapping: str, trigger: str, _part: str, _ask: Ask) -> RunReport:
+def cheap_run(
+    self: InForce, mapping: str, trigger: str, _part: str, _ask: Ask, _waits: Callable[[], str]
+) -> RunReport:
     store: Store = self.app()._db
     with store.lease(mapping, ACTOR, LEASE) as lease:
         run = store.start_run(mapping, trigger, ACTOR)
