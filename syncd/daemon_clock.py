@@ -48,6 +48,7 @@ class Clock:
         self._ask = ask
         self._goes = False
         self._planning = threading.Lock()
+        self._seen = datetime.now(UTC)
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
             executors={"default": ThreadPoolExecutor(1)},
@@ -74,6 +75,11 @@ class Clock:
 
     def beat(self) -> None:
         """Look at the time: it waits by a clock that does not see when the one on the wall is set."""
+        before, self._seen = self._seen, datetime.now(UTC)
+        if self._seen < before:  # times that were planned by the wrong clock may be far away
+            with self._planning:
+                for job in self._scheduler.get_jobs():
+                    job.reschedule(job.trigger)
         self._scheduler.wakeup()
 
     def stop(self) -> None:

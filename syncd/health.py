@@ -113,7 +113,6 @@ class Metrics:
             self.simulated,
             self.stopped,
             self.invitations,
-            self.valid,
         )
         self.reload = Gauge(
             "syncd_config_last_reload_successful", "Whether syncd.yaml as it is now is in force.", **own

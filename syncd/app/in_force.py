@@ -17,6 +17,7 @@ import structlog
 from syncd import settings as settings_module
 from syncd.app import App, files
 from syncd.app.compilations import Compilations
+from syncd.app.in_parts import ACTOR
 from syncd.app.neighbours import Neighbours
 from syncd.app.timing import check_times
 from syncd.errors import MappingInvalid, NotApart, SyncdError
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from syncd.model import RunReport
     from syncd.settings import Settings
 
-ACTOR = "daemon"
 Ask = Callable[[Sequence[str]], None]
 """Has parts of a mapping run as soon as there is room."""
 
@@ -176,23 +176,24 @@ class InForce:
 
     def _last_valid(self, mapping: str) -> Loaded | None:
         """The last valid files, if this process has them: going by older ones would undo what is in force."""
-        with self._guard:
-            before = self._valid.get(mapping)
-        if before is None:
-            return None
         app = self.app()
         try:
             in_force = app.files_in_force(mapping)
         finally:
             app.close()
-        if in_force in ("", before.digest):
-            return before
-        log.warning(
-            "another process went by newer files, those that were valid here are let go", mapping=mapping
-        )
         with self._guard:
+            before, (_, understood) = self._valid.get(mapping), self._understood.get(mapping, (None, None))
+            if not in_force:
+                return before
+            found = next((one for one in (before, understood) if one and one.digest == in_force), None)
             self._valid.pop(mapping, None)
-        return None
+            if found is not None:
+                self._valid[mapping] = found
+            elif before is not None:
+                log.warning(
+                    "other files were in force since, the last valid ones here are let go", mapping=mapping
+                )
+        return found
 
     def _newest(self, settings: Settings, mapping: str) -> Loaded:
         """The files as they are now; those that were understood already are not once more."""

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from syncd.store import Store, StoredRun
 
 
+ACTOR = "daemon"
+"""Who makes runs by itself, and tells of them."""
+
+
 class InParts:
     """What an application knows of parts of mappings, and says of mappings from the store alone."""
 
@@ -98,14 +102,18 @@ class InParts:
         return self._db.files_in_force(mapping)
 
     def superseded(self, mapping: str, ran: Mapping[str, str]) -> set[str]:
-        """The parts whose run in `ran`, given by its id, is no longer the newest one that ended."""
+        """The parts whose run in `ran`, given by its id, is not the newest one of a daemon that ended."""
         whole = ran.keys() == {WHOLE}
         newest = (
             self._db.runs(mapping=mapping, limit=5, narrowed=False)
             if whole
-            else self._db.runs_of_parts(mapping).values()
+            else self._db.runs_of_parts(mapping, since=min(ran.values())).values()
         )
-        ended = [run for run in newest if run.finished is not None and run.id not in ran.values()]
+        ended = [
+            run
+            for run in newest
+            if run.finished is not None and run.actor == ACTOR and run.id not in ran.values()
+        ]
         return {
             part
             for part, mine in ran.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from syncd.acts import Call, Pause
 from syncd.app import files, people
 from syncd.app_types import DueRow
-from syncd.errors import MappingInvalid, Problem, UsageError
+from syncd.errors import MappingInvalid, Problem, Stale, UsageError
 from syncd.mapping.parts import TRUNK, WHOLE
 from syncd.schedule import DEFAULT_CRON, EPOCH, NotASchedule, Rhythm, Window, missed, rhythm_of
 
@@ -105,6 +106,9 @@ class Timing:
         now = datetime.now(UTC)
         if until is not None and until <= now:
             raise UsageError(f"{until.isoformat()} is past", "name a moment to come, or none")
+        if gone := self._resumed(mapping):  # who resumes it next calls anew
+            with suppress(Stale):  # a run answered them
+                self._store.acts.change(gone=gone)
         kept = self._store.acts.get(Pause, _id(mapping))
         if kept is None:
             return self._store.acts.add(Pause(_id(mapping), mapping, by=who, since=now, until=until), who)
@@ -115,10 +119,14 @@ class Timing:
         self._known(mapping)
         kept = self.paused(mapping)
         if kept is not None:
-            call = Call(people.new_id("c"), mapping, by=who, once=True)
-            acts = self._store.acts.calling(call)
+            acts = self._store.acts
+            if not self._resumed(mapping):
+                acts = acts.calling(Call(people.new_id("c"), mapping, by=who, once=True))
             acts.save(replace(kept, by=who, since=None, until=None), who)
         return kept is not None
+
+    def _resumed(self, mapping: str) -> list[Call]:
+        return [call for call in self._store.acts.all(Call, mapping) if call.once]
 
     def _known(self, mapping: str) -> None:
         if mapping not in self._settings.mappings:

@@ -117,9 +117,10 @@ class Runs:
         with self._database.reading() as connection:
             return [self._run(connection, row) for row in connection.execute(query).all()]
 
-    def of_parts(self, mapping: str, *, succeeded: bool = False) -> dict[str, StoredRun]:
+    def of_parts(self, mapping: str, *, succeeded: bool = False, since: str = "") -> dict[str, StoredRun]:
         """The newest run of each part, the whole included; with `succeeded`, the newest that did.
 
+        Of those only that began after the run `since`, where one is given.
         Those that were narrowed say nothing of how a part stands.
         """
         runs = tables.runs
@@ -127,6 +128,8 @@ class Runs:
         newest = of_all.group_by(runs.c.part)
         if succeeded:
             newest = newest.where(runs.c.exit_code == 0)
+        if since:
+            newest = newest.where(runs.c.id > since)
         with self._database.reading() as connection:
             rows = connection.execute(select(runs).where(runs.c.id.in_(newest))).all()
             return {row.part: self._run(connection, row) for row in rows}

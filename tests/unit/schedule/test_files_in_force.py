@@ -5,9 +5,11 @@ from __future__ import annotations
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import pytest
 
+from syncd import reconcile
 from syncd.app import App, connections
 from syncd.app.in_force import InForce
 from syncd.errors import MappingInvalid
@@ -70,6 +72,15 @@ def runs(daemon: InForce) -> None:
     daemon.run("acme", "schedule")
 
 
+def by_hand(keycloak: Keycloak) -> None:
+    with closing(keycloak.app()) as app:
+        app.apply("acme", app.plan("acme"), confirmed=True, actor="ann")
+
+
+def elsewhere(keycloak: Keycloak) -> None:
+    runs(keycloak.daemon())
+
+
 def test_files_that_became_invalid_leave_the_last_valid_ones_in_force(keycloak: Keycloak) -> None:
     daemon = keycloak.daemon()
     runs(daemon)
@@ -96,9 +107,34 @@ def test_valid_files_that_another_process_went_beyond_are_not_gone_back_to(keycl
     assert one.standing("acme")
 
 
-def by_hand(keycloak: Keycloak) -> None:
-    with closing(keycloak.app()) as app:
-        app.apply("acme", app.plan("acme"), confirmed=True, actor="ann")
+@pytest.mark.parametrize("run", [by_hand, elsewhere])
+def test_files_that_somebody_else_ran_are_in_force_here_too_where_they_were_read(
+    keycloak: Keycloak, run: Callable[[Keycloak], None]
+) -> None:
+    daemon = keycloak.daemon()
+    runs(daemon)
+    keycloak.says("bell")
+    assert daemon.judge("acme") is not None
+    run(keycloak)
+    keycloak.says("")
+    keycloak.target = realm()
+    runs(daemon)
+    assert "bell" in keycloak.groups
+
+
+def test_files_whose_only_run_was_broken_off_are_in_force(
+    keycloak: Keycloak, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon = keycloak.daemon()
+    runs(daemon)
+    keycloak.says("bell")
+    with monkeypatch.context() as broken:
+        broken.setattr(reconcile._Run, "go", Mock(side_effect=RuntimeError("a fault of ours")))
+        with pytest.raises(RuntimeError):
+            runs(daemon)
+    keycloak.says("")
+    runs(daemon)
+    assert "bell" in keycloak.groups
 
 
 @pytest.mark.parametrize(

@@ -237,8 +237,9 @@ def test_the_most_urgent_trigger_is_kept():
 # --- times -----------------------------------------------------------------------------------------
 
 
-def test_what_came_due_when_the_clock_was_set_is_asked_for_at_the_next_beat(monkeypatch):
-    ahead = timedelta()
+@pytest.mark.parametrize("wrong", [timedelta(), timedelta(days=2)], ids=["right at first", "ahead at first"])
+def test_what_came_due_when_the_clock_was_set_is_asked_for_at_the_next_beat(monkeypatch, wrong):
+    ahead = wrong
 
     class Now(datetime):
         @classmethod
@@ -257,6 +258,9 @@ def test_what_came_due_when_the_clock_was_set_is_asked_for_at_the_next_beat(monk
     clock = Clock(in_force, lambda _name, _trigger: asked.set() or True)
     try:
         clock.begin()
+        assert not asked.wait(0.5)
+        ahead = timedelta()
+        clock.beat()
         assert not asked.wait(0.5)
         ahead = timedelta(hours=1)
         clock.beat()

@@ -136,6 +136,14 @@ def test_a_pause_that_is_ended_before_its_end_is_not_waited_for(daemon: Daemon) 
     assert daemon.called() == ["acme"]
 
 
+def test_whoever_pauses_anew_is_not_called_for_and_calls_do_not_pile_up(daemon: Daemon) -> None:
+    for _ in range(3):
+        daemon.pause()
+        assert daemon.called() == []
+        daemon.resume()
+        assert daemon.called() == ["acme"]
+
+
 def test_what_was_not_paused_is_called_for_by_nobody_who_resumes_it(daemon: Daemon) -> None:
     with daemon.app() as app:
         assert not app.timing().resume("acme", "ann")

@@ -82,7 +82,7 @@ def test_what_a_run_found_is_told_until_another_process_made_a_newer_one(metrics
         for sample in family.samples
         if "mapping" in sample.labels
     }
-    assert named == {"syncd_last_success_timestamp_seconds", "syncd_changes"}
+    assert named == {"syncd_last_success_timestamp_seconds", "syncd_changes", "syncd_mapping_valid"}
     assert metrics.told() == {}
 
 

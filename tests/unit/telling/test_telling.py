@@ -527,9 +527,9 @@ def test_a_mapping_that_is_paused_or_at_work_is_not_left_alone(
 # --- what metrics say while other processes run -------------------------------------------------------
 
 
-def ran(of: App, part: str, exit_code: int) -> str:
-    with of._db.lease("acme", "daemon", timedelta(minutes=2), part=part):
-        run = of._db.start_run("acme", "schedule", "daemon", part)
+def ran(of: App, part: str, exit_code: int, who: str = "daemon") -> str:
+    with of._db.lease("acme", who, timedelta(minutes=2), part=part):
+        run = of._db.start_run("acme", "schedule", who, part)
         of._db.finish_run(run, exit_code, "", {})
     return run
 
@@ -565,4 +565,18 @@ def test_what_a_run_found_is_over_once_another_process_made_a_newer_one(
         assert value("syncd_stopped") == left
         begun = next(one.started for one in made._db.runs(mapping="acme") if one.id == run)
         assert value("syncd_last_success_timestamp_seconds") == begun.timestamp()
+        monkeypatch.undo()
+
+
+def test_what_a_run_found_is_told_on_after_a_run_by_hand_which_tells_of_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metrics = Metrics()
+    with closing(app(tmp_path, NOTIFY)) as made:
+        monkeypatch.setattr(made, "close", lambda: None)
+        plan = RunPlan("acme", "test", "00", mode="simulate")
+        metrics.report("acme", RunReport(ran(made, "", 3), plan, [], 3, ""))
+        ran(made, "", 3, who="ann")
+        daemon_telling.Telling(Files(made), metrics, dict)._look()
+        assert metrics.registry.get_sample_value("syncd_simulated", {"mapping": "acme"}) == 1
         monkeypatch.undo()
