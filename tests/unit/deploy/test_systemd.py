@@ -77,7 +77,7 @@ def test_systemd_has_nothing_to_say_against_the_recipe_for_runs_on_a_schedule(re
 
 def test_a_run_on_a_schedule_has_the_account_the_settings_and_the_secrets_of_the_daemon(recipe):
     service = next(text for file, text in recipe.items() if file.suffix == ".service").splitlines()
-    shared = ("User=", "Group=", "Environment=", "LoadCredential=", "StateDirectory", "UMask=")
+    shared = ("User=", "Group=", "Environment=SYNCD_", "LoadCredential=", "StateDirectory", "UMask=")
     of_the_daemon = [line for line in UNIT.read_text().splitlines() if line.startswith(shared)]
     assert [line for line in service if line.startswith(shared)] == of_the_daemon
     assert "ExecStart=/opt/syncd/bin/syncd --quiet --output json sync" in service
