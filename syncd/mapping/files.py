@@ -88,7 +88,7 @@ def _below(entry: os.DirEntry[str], shown: str, above: frozenset[str]) -> Iterat
     path = Path(entry.path)
     try:
         is_folder = entry.is_dir()
-        if entry.is_symlink():
+        if entry.is_symlink() and not entry.name.endswith(SUFFIXES):
             path.stat()  # one that leads nowhere may have led to a folder
     except OSError as error:
         yield _unreadable(shown, error)
