@@ -171,7 +171,7 @@ class Metrics:
             }
 
     def superseded(self, mapping: str, runs: Collection[str]) -> None:
-        """Say no more of what these runs found: another process made a newer one, and tells of it.
+        """Say no more of what these runs found: another daemon made a newer one, and tells of it.
 
         Without that what a run once found would be told for as long as this process makes no other.
         """
