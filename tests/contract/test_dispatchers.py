@@ -186,17 +186,32 @@ class DispatcherContract:
         scene.until(lambda: len(scene.ended) == 2)
         assert scene.begun[1] == ("acme", Trigger.SCHEDULE, 0)
 
-    def test_what_is_tried_later_keeps_nothing_waiting_and_is_called_off_by_success(self, begin, scene):
+    def test_what_is_tried_later_keeps_nothing_waiting(self, begin, scene):
         dispatcher = begin(1)
-        scene.answers["acme"] = [Again(datetime.now(UTC) + timedelta(seconds=3), 1), None]
+        scene.answers["acme"] = [Again(datetime.now(UTC) + timedelta(hours=1), 1)]
         dispatcher.ask("acme", Trigger.SCHEDULE)
         scene.until(lambda: len(scene.ended) == 1)
-        time.sleep(0.3)
-        assert dispatcher.waiting() == 0
+        scene.hold("acme")
         assert dispatcher.ask("acme", Trigger.SCHEDULE)
+        scene.until(lambda: len(scene.begun) == 2)
+        assert dispatcher.waiting() == 0
+        scene.release("acme")
+
+    def test_success_calls_off_what_was_to_be_tried_later(self, begin, scene):
+        dispatcher = begin(1)
+        scene.hold("acme")
+        dispatcher.ask("acme", Trigger.SCHEDULE)
+        scene.until(lambda: len(scene.begun) == 1)
+        assert dispatcher.ask("acme", Trigger.SCHEDULE)  # goes first, however late the first one ends
+        at = datetime.now(UTC) + timedelta(seconds=1)
+        scene.answers["acme"] = [Again(at, 1), None]
+        scene.release("acme")
         scene.until(lambda: len(scene.ended) == 2)
-        time.sleep(4)
-        assert scene.begun == [("acme", Trigger.SCHEDULE, 0)] * 2
+        dispatcher.ask("other", Trigger.SCHEDULE)  # begins once the second one is done with
+        scene.until(lambda: "other" in scene.names())
+        time.sleep(max(0.0, (at - datetime.now(UTC)).total_seconds()) + 0.5)
+        assert dispatcher.waiting() == 0
+        assert scene.begun == [("acme", Trigger.SCHEDULE, 0)] * 2 + [("other", Trigger.SCHEDULE, 0)]
 
     def test_a_fault_ends_neither_the_mapping_nor_the_worker(self, begin, scene):
         dispatcher = begin(1)
