@@ -17,6 +17,8 @@ from syncd.dispatch import RANK, Again, Trigger
 if TYPE_CHECKING:
     from syncd.dispatch import Run
 
+LOOK = 60.0  # seconds between two looks at the time: waits do not see when the clock on the wall is set
+
 log = structlog.get_logger("syncd.dispatch")
 
 
@@ -98,7 +100,7 @@ class Threads:
 
     def _until_due(self, now: datetime) -> float | None:
         times = [again.at for again in self._later.values()]
-        return max(0.0, (min(times) - now).total_seconds()) if times else None
+        return min(LOOK, max(0.0, (min(times) - now).total_seconds())) if times else None
 
     def _ended(self, mapping: str, again: Again | None) -> None:
         with self._changed:

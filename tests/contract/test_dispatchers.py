@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import create_engine, text
 
-from syncd import cluster, cluster_worker
+from syncd import cluster, cluster_worker, dispatch_threads
 from syncd.cluster import Queue
 from syncd.dispatch import Again, Trigger
 from syncd.dispatch_threads import Threads
@@ -233,11 +233,28 @@ class DispatcherContract:
         assert scene.names() == ["acme"]
 
 
+class SetForward(datetime):
+    """A clock two hours later."""
+
+    @classmethod
+    def now(cls, tz=None) -> datetime:
+        return datetime.now(tz) + timedelta(hours=2)
+
+
 class TestThreads(DispatcherContract):
     """Threads of one process."""
 
     def make(self, workers: int) -> Dispatcher:
         return Threads(workers)
+
+    def test_what_is_tried_later_comes_due_when_the_clock_is_set_forward(self, begin, scene, monkeypatch):
+        monkeypatch.setattr(dispatch_threads, "LOOK", 0.1)
+        scene.answers["acme"] = [Again(datetime.now(UTC) + timedelta(hours=1), 1), None]
+        begin(1).ask("acme", Trigger.SCHEDULE)
+        scene.until(lambda: len(scene.ended) == 1)
+        monkeypatch.setattr(dispatch_threads, "datetime", SetForward)
+        scene.until(lambda: len(scene.ended) == 2)
+        assert scene.begun[1] == ("acme", Trigger.RETRY, 1)
 
 
 @pytest.mark.live
