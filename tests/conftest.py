@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import ldap3
 import pytest
+from hypothesis import HealthCheck, settings
 
 from deploy.local.servers import MailSink, Slapd
 from tests.run_servers import SHARD, VARIABLE, begin_run, end_run, run_directory, shared
@@ -23,6 +24,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from deploy.local.servers import Keycloak, Postgres
+
+settings.register_profile(
+    "syncd",
+    deadline=None,  # a busy machine is no fault of the code
+    suppress_health_check=[HealthCheck.too_slow],
+    # the same examples in every run, so that none fails by chance; new ones where somebody searches
+    derandomize=not int(os.environ.get("SYNCD_LAW_EXAMPLES", "0")),
+)
+settings.load_profile("syncd")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -6,14 +6,9 @@ import socket
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import settings
 
 if TYPE_CHECKING:
     from typing import NoReturn
-
-
-settings.register_profile("syncd", deadline=None)  # a busy machine is no fault of the code
-settings.load_profile("syncd")
 
 
 @pytest.fixture(autouse=True)
