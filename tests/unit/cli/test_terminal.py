@@ -32,7 +32,7 @@ class Clock:
         self.done = "cancelled"
 
     def join(self) -> None:
-        self.done = "joined"
+        self.done += " and joined"
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_a_bar_appears_after_two_seconds_with_count_and_rate(monkeypatch, timers
         bar(130, 200)
     assert "Applying [/acme]" in terminal.getvalue()
     assert "130/200" in terminal.getvalue()
-    assert timers[0].done == "joined"
+    assert timers[0].done == "cancelled and joined"
 
 
 def test_a_read_shows_how_long_it_takes_and_no_count(monkeypatch, timers):
@@ -70,11 +70,12 @@ def test_a_read_shows_how_long_it_takes_and_no_count(monkeypatch, timers):
     assert "/?" not in terminal.getvalue()
 
 
-def test_what_is_quick_shows_nothing(monkeypatch):
+def test_what_is_quick_shows_nothing(monkeypatch, timers):
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     with progress.Bar("Applying acme", wanted=True) as bar:
         bar(1, 1)
+    assert timers[0].done == "cancelled and joined"
     assert terminal.getvalue() == ""
 
 
