@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-DAILY = rhythm_of("0 3 * * *", "UTC")
+DAILY = rhythm_of(f"0 {(datetime.now(UTC).hour + 12) % 24} * * *", "UTC")  # not due while tests run
 MAPPING = "syncd: 1\nroles: {{member: {{}}}}\norganizations: {{{name}: {{members: {{member: [ann]}}}}}}\n"
 INVALID = "syncd: 1\nroles: [\n"
 
