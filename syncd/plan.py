@@ -37,6 +37,9 @@ __all__ = [
     "without_removals",
 ]
 
+# A run died before it wrote this down, or an old backup of the store is back.
+UNKNOWN = "bears this mapping's mark, but the ledger does not know it"
+
 
 def make_plan(  # noqa: PLR0913, PLR0917  the inputs of a decision, each of its own type
     target: str,
@@ -208,8 +211,8 @@ def _foreign(facts: Facts, going: Sequence[Change]) -> tuple[Foreign, ...]:
         if container is None or facts.limits_at(container).unlisted == "keep":
             continue
         if closed.over(key) is None:
-            mark = facts.observed.marks.get(key, facts.marker)
-            found.append(Foreign(key, "not made by syncd" if mark == facts.marker else f"belongs to {mark}"))
+            marked = facts.observed.marks.get(key) == facts.marker  # which alone gives no right
+            found.append(Foreign(key, UNKNOWN if marked else "not made by syncd"))
     return tuple(sorted(found, key=lambda one: one.key))
 
 

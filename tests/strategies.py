@@ -432,6 +432,8 @@ class Story:
         new = Key(Kind.GROUP, (*key.place[:-1], f"renamed {step.b}")) if key else None
         if key is None or new is None or new in self.target.facts:
             return False
+        if self.native(key) not in {row.native for row in self.runner.ledger.rows.values()}:
+            self.foreign_groups.add(self.native(key))  # its run died before it wrote down more than the place
         self.target.rename(key, new)
         return True
 

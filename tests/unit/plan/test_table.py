@@ -21,6 +21,21 @@ def test_what_a_stranger_made_is_not_touched_and_reported() -> None:
     assert plan.foreign == (Foreign(stranger, "not made by syncd"),)
 
 
+def test_a_group_with_our_mark_that_the_ledger_does_not_know_is_not_touched_and_reported_as_that() -> None:
+    renamed = Key(Kind.GROUP, (*GROUP.place, "renamed"))
+    there = {GROUP: {}, renamed: {}}
+    plan = Case(wanted={GROUP: {}}, there=there, ours={GROUP: {}}, marks={renamed: MARK}).plan()
+    assert plan.changes == ()
+    assert plan.foreign == (Foreign(renamed, "bears this mapping's mark, but the ledger does not know it"),)
+
+
+def test_a_group_with_the_mark_of_another_mapping_is_that_ones_to_report() -> None:
+    theirs = Key(Kind.GROUP, (*GROUP.place, "theirs"))
+    there = {GROUP: {}, theirs: {}}
+    plan = Case(wanted={GROUP: {}}, there=there, ours={GROUP: {}}, marks={theirs: "test/other"}).plan()
+    assert (plan.changes, plan.foreign) == ((), ())
+
+
 def test_a_strangers_member_is_not_reported_where_the_policy_says_keep() -> None:
     case = Case(
         wanted={GROUP: {}}, there={GROUP: {}, MEMBER: {}}, ours={GROUP: {}}, limits=Limits(unlisted="keep")
