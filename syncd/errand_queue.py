@@ -91,24 +91,30 @@ class Sender:
             raise Unanswered(UNFINISHED) from error
 
     def _reply(self, job: int, deadline: float) -> Reply:
-        """Wait for it; while the store is away, too, since workers go on."""
-        heard, pause = time.monotonic(), SHORTEST
-        ends = heard + TAKEN + ANSWERED
+        """Wait for it; while the store is away, too, since workers go on.
+
+        Silence is counted from the first look that met it: before, this process may have stood still, and a
+        worker that answered and let go within that look is met by the next one.
+        """
+        ends, pause = time.monotonic() + TAKEN + ANSWERED, SHORTEST
+        silent: float | None = None
         while time.monotonic() < ends:
             time.sleep(pause)
             pause = min(1.3 * pause, LONGEST)
             try:
                 stands = self._answers.look(job, deadline)
             except StoreError:
-                heard = time.monotonic()  # signs of life are lost with the server, and come back after it
+                silent = None  # signs of life are lost with the server, and come back after it
                 continue
             if stands.reply is not None:
                 return stands.reply
             if stands.late and not stands.taken:
                 raise Unanswered(UNTAKEN)
             if stands.alive or not stands.taken:
-                heard = time.monotonic()
-            elif time.monotonic() - heard > SILENT:
+                silent = None
+            elif silent is None:
+                silent = time.monotonic()
+            elif time.monotonic() - silent > SILENT:
                 raise Unanswered(UNFINISHED)
         raise Unanswered(UNFINISHED)
 
