@@ -14,13 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from psycopg import AsyncConnection, BaseConnection, Connection
+from psycopg_pool.base import AttemptWithBackoff
 from sqlalchemy import create_engine, text
 
 from deploy.local.servers import Postgres
 from syncd import cluster_worker, errand_queue
-from syncd.errand import SHUT, Errand, Reply, Unanswered
+from syncd.errand import SHUT, UNFINISHED, Errand, Reply, Unanswered
 from syncd.errand_queue import Answering, Sender
+from syncd.errors import StoreError
+from syncd.store import answers as stored
 from syncd.store import open_store
+from syncd.store.answers import Answers
 from syncd.store.database import parse
 from syncd.store.leader import Leader
 from tests.contract.store.facts import KEY
@@ -33,9 +37,23 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.live
 
 CUTS = 4
+PATIENCE = 50.0  # seconds for what takes a fraction of one; less than an answer is kept
 LISTEN = """
-SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%errands%'
+SELECT count(*) = 1 FROM pg_stat_activity
+WHERE datname = current_database() AND query LIKE 'LISTEN%errands%' AND state = 'idle'
 """
+SIGN = """
+SELECT pid FROM pg_locks JOIN pg_database ON oid = database
+WHERE datname = current_database() AND locktype = 'advisory' AND classid = :space AND granted
+"""
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers may be slow to take an errand and to show that they live, as on a busy machine."""
+    monkeypatch.setattr(errand_queue, "TAKEN", PATIENCE)
+    monkeypatch.setattr(errand_queue, "SILENT", PATIENCE)
+    monkeypatch.setattr(stored, "PATIENCE", PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -72,15 +90,29 @@ class Office:
         return Reply(200, (), one.path.encode())
 
 
+def until(met: Callable[[], bool]) -> None:
+    limit = time.monotonic() + 60
+    while not met():
+        assert time.monotonic() < limit
+        time.sleep(0.1)
+
+
+def answer_of(url: str, statement: str, **values: object) -> Any:
+    engine = create_engine(parse(url), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        answer = connection.scalar(text(statement), values)
+    engine.dispose()
+    return answer
+
+
 def until_heard(url: str) -> None:
     """Wait until a worker is told of new errands."""
-    engine = create_engine(parse(url), isolation_level="AUTOCOMMIT")
-    limit = time.monotonic() + 60
-    with engine.connect() as connection:
-        while connection.scalar(text(LISTEN)) != 1:
-            assert time.monotonic() < limit
-            time.sleep(0.1)
-    engine.dispose()
+    until(lambda: answer_of(url, LISTEN))
+
+
+def sign_of_life(url: str) -> int | None:
+    """The session by which a worker shows that it is at an errand."""
+    return answer_of(url, SIGN, space=stored._SPACE)
 
 
 def bounds(number: int) -> tuple[int, ...]:
@@ -109,39 +141,59 @@ def test_what_a_living_worker_was_at_is_answered_though_the_store_went_away(
     with Answering(url, office), Sender(url) as sender, ThreadPoolExecutor(1) as front:
         waiting = front.submit(sender.send, errand("/act"))
         assert office.begun.wait(60)
+        before = sign_of_life(url)
         fault(postgres, url)
-        time.sleep(2 * errand_queue.LONGEST + 1)  # it is looked for meanwhile
+        until(lambda: sign_of_life(url) not in {None, before})
         office.goes_on.set()
         assert waiting.result() == Reply(200, (), b"/act")
     assert office.done == {"/act": 1}
 
 
 def test_an_answer_that_came_while_the_store_was_away_is_given_when_it_is_back(
-    postgres: Postgres, url: str
+    postgres: Postgres, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     office = Office()
+    give, refused = Answers.give, threading.Event()
+
+    def noting(answers: Answers, job: int, reply: Reply) -> None:
+        try:
+            give(answers, job, reply)
+        except StoreError:
+            refused.set()
+            raise
+
+    monkeypatch.setattr(Answers, "give", noting)
     with Answering(url, office), Sender(url) as sender, ThreadPoolExecutor(1) as front:
         waiting = front.submit(sender.send, errand("/act"))
         assert office.begun.wait(60)
         postgres.stop()
         office.goes_on.set()
-        time.sleep(1)  # in which it cannot be written
+        assert refused.wait(60)
         postgres.start()
         assert waiting.result() == Reply(200, (), b"/act")
     assert office.done == {"/act": 1}
+
+
+def waits(sender: Sender) -> int | None:
+    """How many errands wait; None where the queue does not say in time."""
+    try:
+        return sender.waiting()
+    except StoreError:
+        return None
 
 
 def test_while_the_store_is_away_nothing_is_handed_over_and_who_asks_learns_it(
     postgres: Postgres, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cluster_worker, "PATIENCE", 1.5)
+    monkeypatch.setattr(AttemptWithBackoff, "DELAY_BACKOFF", 1000.0)  # a pause that grows never ends here
     with Sender(url) as sender:
         postgres.stop()
         for _ in range(2):
             with pytest.raises(Unanswered, match=SHUT):
                 sender.send(errand("/act"))
         postgres.start()
-        assert sender.waiting() == 0  # at once, however long it was away
+        until(lambda: waits(sender) == 0)  # soon, however long it was away
 
 
 def test_what_nobody_had_taken_yet_is_done_once_after_a_restart(postgres: Postgres, url: str) -> None:
@@ -149,14 +201,17 @@ def test_what_nobody_had_taken_yet_is_done_once_after_a_restart(postgres: Postgr
     office.goes_on.set()
     with Sender(url) as sender, ThreadPoolExecutor(1) as front:
         waiting = front.submit(sender.send, errand("/act"))
-        time.sleep(2 * errand_queue.LONGEST)
+        until(lambda: sender.waiting() == 1)
         postgres.restart()
         with Answering(url, office), Answering(url, office):
             assert waiting.result() == Reply(200, (), b"/act")
     assert office.done == {"/act": 1}
 
 
-def test_workers_hear_of_new_errands_again_after_a_restart(postgres: Postgres, url: str) -> None:
+def test_workers_hear_of_new_errands_again_after_a_restart(
+    postgres: Postgres, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_worker, "POLL", 3600.0)  # who only looks now and then finds nothing in time
     office = Office()
     office.goes_on.set()
     with Answering(url, office), Sender(url) as sender:
@@ -164,11 +219,8 @@ def test_workers_hear_of_new_errands_again_after_a_restart(postgres: Postgres, u
         postgres.restart()
         until_heard(url)
         paths = [f"/{number}" for number in range(4)]
-        began = time.monotonic()
         for path in paths:
             assert sender.send(errand(path)).body == path.encode()
-        # one after another: by looking now and then alone, each but the first waits for a whole pause
-        assert time.monotonic() - began < (len(paths) - 1) * cluster_worker.POLL
     assert office.done == dict.fromkeys(paths, 1)
 
 
@@ -198,14 +250,18 @@ def test_every_session_would_notice_a_server_that_is_gone_without_a_word(url: st
     assert in_force == {(2, 2, 2, 5000)}
 
 
-def test_many_lost_connections_keep_a_worker_no_longer_than_one(url: str) -> None:
+def test_many_lost_connections_keep_a_worker_no_longer_than_one(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(AttemptWithBackoff, "DELAY_BACKOFF", 1000.0)  # a pause that grows never ends here
+
     async def ask() -> Any:
         async with cluster_worker.Pool(
             **cluster_worker.pool(url), min_size=8, max_size=8, open=False
         ) as pool:
-            await pool.wait()
+            await pool.wait(60)
             assert cut(url) == 8
-            async with pool.connection(timeout=2) as connection:
+            async with pool.connection(timeout=60) as connection:
                 return await (await connection.execute("SELECT 1")).fetchone()
 
     assert asyncio.run(ask()) == (1,)
@@ -215,11 +271,13 @@ def test_whatever_is_cut_and_whenever_nothing_is_done_twice_and_no_answer_is_unt
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(errand_queue, "TAKEN", 3.0)
+    monkeypatch.setattr(errand_queue, "SILENT", 5.0)
     office = Office()
     office.goes_on.set()
     over = threading.Event()
     answered: list[str] = []
     refused: list[str] = []
+    undone: list[str] = []
     numbers = iter(range(100_000))
 
     def ask() -> None:
@@ -228,20 +286,22 @@ def test_whatever_is_cut_and_whenever_nothing_is_done_twice_and_no_answer_is_unt
             try:
                 assert sender.send(errand(path)).body == path.encode()
                 answered.append(path)
-            except Unanswered:
-                refused.append(path)
+            except Unanswered as error:
+                (refused if str(error) == UNFINISHED else undone).append(path)
 
     with Answering(url, office), Answering(url, office), Sender(url) as sender, ThreadPoolExecutor(4) as many:
         asking = [many.submit(ask) for _ in range(4)]
         for _ in range(CUTS):
+            so_far = len(answered)
             time.sleep(0.5)
+            until(lambda so_far=so_far: len(answered) > so_far)
             cut(url)
         time.sleep(0.5)
         over.set()
         for one in asking:
             one.result()
+        monkeypatch.setattr(errand_queue, "TAKEN", PATIENCE)
         assert sender.send(errand("/after")).body == b"/after"
     assert set(office.done.values()) == {1}
     assert {path for path in answered if path not in office.done} == set()
-    assert office.done.keys() <= {*answered, *refused, "/after"}
-    assert answered
+    assert office.done.keys() <= {*answered, *refused, "/after"}  # none of those said not to be done
