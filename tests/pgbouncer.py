@@ -56,11 +56,11 @@ class PgBouncer:
             )
         )
         process = launch([PGBOUNCER, settings], log=log)
-        await_ready("pgbouncer", process, lambda: listens(process, port), log=log, seconds=30)
+        await_ready("pgbouncer", process, lambda: listens(process, port), log=log, seconds=120)
         return cls(process, _through(behind, port))
 
     def stop(self) -> None:
-        end(self.process, patience=5)
+        end(self.process, patience=60)
 
 
 def _through(behind: URL, port: int) -> str:

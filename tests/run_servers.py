@@ -42,7 +42,7 @@ def end_run(run: Path) -> None:
     """End every server of the run that still lives, and remove the directory."""
     for name, kind in EVERY.items():
         for record in run.glob(f"{name}*/server.json"):
-            with contextlib.suppress(ServerFailed):
+            with contextlib.suppress(ServerFailed, OSError):  # another run may be ending it, too
                 kind(record.parent).stop()
     shutil.rmtree(run, ignore_errors=True)
 

@@ -14,6 +14,7 @@ from deploy.local.server import Server
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+PATIENCE = 60  # seconds; on a busy machine an answer may take a few
 PROGRAM = Path(__file__).with_name("mailsink.py")
 
 
@@ -35,12 +36,12 @@ class MailSink(Server):
 
     def messages(self) -> list[dict[str, Any]]:
         """What arrived, oldest first: id, received, from, to, subject, language, text, html, links."""
-        with urllib.request.urlopen(f"{self.url}messages.json", timeout=10) as response:
+        with urllib.request.urlopen(f"{self.url}messages.json", timeout=PATIENCE) as response:
             return list(json.load(response))
 
     def clear(self) -> None:
         request = urllib.request.Request(f"{self.url}messages", method="DELETE")
-        urllib.request.urlopen(request, timeout=10).close()
+        urllib.request.urlopen(request, timeout=PATIENCE).close()
 
     def make(self) -> None:
         self._folder().mkdir(exist_ok=True)

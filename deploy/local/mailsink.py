@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 LINK = re.compile(r"https?://[^\s<>\"']+")
 LARGEST_MAIL = 32 * 1024 * 1024
+PATIENCE = 60  # seconds to start in; the library's five are too few on a busy machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +260,13 @@ def main() -> None:
     chosen = words.parse_args()
     chosen.folder.mkdir(parents=True, exist_ok=True)
     inbox = Inbox(chosen.folder)
-    mail = Controller(inbox, hostname=chosen.host, port=chosen.smtp_port, data_size_limit=LARGEST_MAIL)
+    mail = Controller(
+        inbox,
+        hostname=chosen.host,
+        port=chosen.smtp_port,
+        ready_timeout=PATIENCE,
+        data_size_limit=LARGEST_MAIL,
+    )
     mail.start()
     page = ThreadingHTTPServer((chosen.host, chosen.http_port), _handler(inbox))
     # shutdown() waits for serve_forever(), which runs in the thread that handles signals: hence another one.

@@ -7,11 +7,15 @@ alone may be another server's, so one counts as ours only if the process we star
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import functools
 import os
 import random
 import signal
 import socket
 import subprocess
+import tempfile
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +28,11 @@ LOOPBACK = "127.0.0.1"
 # Below the range of outgoing connections (32768 and up), where a port found free may be taken at any moment.
 PORTS = range(20_000, 32_000)
 LISTENING = "0A"
+# A process that was given a port has locked the byte of that number here, as long as it lives (fcntl(2)).
+GIVEN = Path(tempfile.gettempdir()) / f"syncd-ports-{os.getuid()}"
 _children: dict[int, subprocess.Popen[bytes]] = {}
+_given: set[int] = set()
+_guard = threading.Lock()
 
 
 class ServerFailed(RuntimeError):
@@ -100,11 +108,12 @@ def end(process: ProcessId, *, patience: float, how: signal.Signals = signal.SIG
     """Ask the process to end; after `patience` seconds kill it with all that it started."""
     if not process.alive():
         return
-    os.kill(process.number, how)
+    with contextlib.suppress(ProcessLookupError):  # it may end by itself right now
+        os.kill(process.number, how)
     if not _within(patience, lambda: not process.alive()):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.number, signal.SIGKILL)
-        if not _within(10, lambda: not process.alive()):
+        if not _within(60, lambda: not process.alive()):
             raise ServerFailed(f"process {process.number} does not end even when killed")
 
 
@@ -112,13 +121,12 @@ def await_ready(
     name: str, process: ProcessId, ready: Callable[[], bool], *, log: Path, seconds: float
 ) -> None:
     """Wait until `ready()`; raises ServerFailed as soon as the process has ended, or after `seconds`."""
-    _within(seconds, lambda: not process.alive() or ready())
-    if not process.alive():
-        raise ServerFailed(f"{name} ended while starting. Last lines of {log}:\n{last_lines(log)}")
-    if not ready():
+    if not _within(seconds, lambda: not process.alive() or ready()):
         raise ServerFailed(
             f"{name} is not ready after {seconds:.0f} s. Last lines of {log}:\n{last_lines(log)}"
         )
+    if not process.alive():
+        raise ServerFailed(f"{name} ended while starting. Last lines of {log}:\n{last_lines(log)}")
 
 
 def last_lines(log: Path, count: int = 25) -> str:
@@ -141,12 +149,33 @@ def _within(seconds: float, condition: Callable[[], bool]) -> bool:
 
 
 def free_port() -> int:
-    """A loopback port nobody listens on now; whoever starts a server on it still has to check who got it."""
+    """A loopback port nobody listens on now, given to nobody else of this account while this process lives.
+
+    Strangers may take it all the same: whoever starts a server on it still has to check who got it.
+    """
     for _ in range(200):
         port = random.choice(PORTS)
-        if port_is_free(port):
+        if _take(port) and port_is_free(port):
             return port
     raise ServerFailed(f"no free port found on {LOOPBACK} between {PORTS.start} and {PORTS.stop}")
+
+
+def _take(port: int) -> bool:
+    """Whether nobody, this process included, was given the port before; it is given then."""
+    with _guard:
+        if port in _given:
+            return False
+        try:
+            fcntl.lockf(_ledger(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+        except OSError:
+            return False
+        _given.add(port)
+        return True
+
+
+@functools.cache
+def _ledger() -> int:
+    return os.open(GIVEN, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
 
 
 def port_is_free(port: int) -> bool:

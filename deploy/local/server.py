@@ -41,8 +41,8 @@ class Server(ABC):
     name: ClassVar[str]
     port_names: ClassVar[tuple[str, ...]]
     secret_names: ClassVar[tuple[str, ...]] = ()
-    seconds_to_start: ClassVar[float] = 30
-    seconds_to_stop: ClassVar[float] = 10
+    seconds_to_start: ClassVar[float] = 120  # each needs one or two, but the machine may be busy
+    seconds_to_stop: ClassVar[float] = 60
     stops_on: ClassVar[signal.Signals] = signal.SIGTERM
     user: ClassVar[str | None] = None
 
