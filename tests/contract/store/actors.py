@@ -31,6 +31,7 @@ T = TypeVar("T")
 
 TEAM = group("acme", "platform")
 SHORT = timedelta(milliseconds=300)
+PATIENCE = 300  # seconds, for a machine that is busy with other tests
 
 
 def die() -> None:
@@ -39,8 +40,8 @@ def die() -> None:
 
 
 def claim_and_die(url: str) -> None:
-    """A run that is killed between its claim and its record."""
-    with open_store(url, KEY) as store, store.lease("acme", "the one that dies", SHORT):
+    """A run that is killed between its claim and its record, long before its lease ends."""
+    with open_store(url, KEY) as store, store.lease("acme", "the one that dies", TTL):
         run = store.start_run("acme", "schedule", "daemon")
         store.claim("acme", TARGET, run, [create(TEAM)])
         die()
@@ -83,9 +84,10 @@ def race_for_approvals(url: str, digests: list[str], start: Barrier, won: Queue[
 
 def sleep_through_the_lease(url: str, results: Queue[str]) -> None:
     """Freeze after the claim, as a suspended machine does, and go on as if nothing had happened."""
-    with open_store(url, KEY) as store, store.lease("acme", "the sleeper", SHORT):
+    with open_store(url, KEY) as store, store.lease("acme", "the sleeper", SHORT) as lease:
         run = store.start_run("acme", "schedule", "daemon")
         store.claim("acme", TARGET, run, [create(TEAM)])
+        lease.stop_keeping()  # who freezes within a renewal keeps its row locked
         os.kill(os.getpid(), signal.SIGSTOP)
         for act in (
             lambda: store.claim("acme", TARGET, run, [create(group("late"))]),
@@ -99,12 +101,13 @@ def sleep_through_the_lease(url: str, results: Queue[str]) -> None:
                 results.put("wrote")
 
 
-def work_like_a_daemon(url: str, waves: int, ready: Event) -> None:
-    """Claim and record wave after wave."""
+def work_like_a_daemon(url: str, waves: int, ready: Event, decided: Event) -> None:
+    """Claim and record wave after wave, the last one after somebody has decided something."""
     with open_store(url, KEY) as store, store.lease("acme", "the daemon", TTL):
         run = store.start_run("acme", "schedule", "daemon")
         ready.set()
         for wave in range(waves):
+            assert wave < waves - 1 or decided.wait(PATIENCE)
             changes = [create(group("acme", f"{wave}-{number}")) for number in range(20)]
             store.claim("acme", TARGET, run, changes)
             store.record("acme", TARGET, run, [done(change) for change in changes])
@@ -176,7 +179,7 @@ def _race(url: str, rounds: Mapping[str, T], start: Start, attempt: Callable[[St
     def run(store: Store, thread: int) -> Answers:
         answers = []
         for name, thing in rounds.items():
-            start.line.wait(60)
+            start.line.wait(PATIENCE)
             answers.append((name, attempt(store, thing, thread)))
         return answers
 

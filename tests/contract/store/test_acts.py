@@ -30,6 +30,7 @@ from syncd.errors import Stale, StoreError
 from syncd.identity import Person
 from syncd.store import open_store
 from tests.contract.store import actors
+from tests.contract.store.actors import PATIENCE
 from tests.contract.store.facts import KEY, START, create, give, group, person
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 
 SPAWN = get_context("spawn")
 PROCESSES, THREADS, LINKS = 4, 25, 10
-PATIENCE = 120  # seconds, for a machine that is busy with other tests
 
 ANN, BOB = person(1), person(2)
 GRANT = Grant("g_1", "acme", unit="/acme", role="member", person=ANN, who="ann@acme.example", by=BOB)

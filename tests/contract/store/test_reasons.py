@@ -14,6 +14,7 @@ from syncd.acts import Notice
 from syncd.errors import Stale
 from syncd.reasons import Kept, Reason, State, event, judged, parted, together
 from syncd.store import open_store
+from tests.contract.store.actors import PATIENCE
 from tests.contract.store.facts import KEY
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def test_where_a_notice_cannot_be_kept_nothing_counts_as_told(store: Store) -> N
 def test_of_many_parts_that_end_at_once_each_is_kept_and_the_worst_is_told_once(
     store: Store, url: str
 ) -> None:
-    parts, start = ("/", *(f"/unit{number}" for number in range(5))), Barrier(6)
+    parts, start = ("/", *(f"/unit{number}" for number in range(5))), Barrier(6, timeout=PATIENCE)
     for part in parts:
         store.reasons.settle("acme", ended(part, Reason(), parts))
 
@@ -99,7 +100,7 @@ def test_of_many_parts_that_end_at_once_each_is_kept_and_the_worst_is_told_once(
 
 
 def test_of_many_who_find_the_same_at_once_one_tells_it(store: Store, url: str) -> None:
-    together = Barrier(6)
+    together = Barrier(6, timeout=PATIENCE)
 
     def find(number: int) -> None:
         with open_store(url, KEY) as own:
