@@ -101,6 +101,7 @@ class CountingLdap:
         parts = urlsplit(url)
         self._server = (parts.hostname or "", parts.port or 389)
         self.counts: Counter[str] = Counter()
+        self._guard = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._sockets: list[socket.socket] = []
         self._threads = [threading.Thread(target=self._accept)]
@@ -119,12 +120,13 @@ class CountingLdap:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for one in (self._listener, *self._sockets):
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
+        _end(self._listener)
+        self._threads[0].join()  # nobody is accepted any more, and whoever was is closed
+        _end(*self._sockets)
         for thread in self._threads:
             thread.join()
+        for one in (self._listener, *self._sockets):
+            one.close()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
@@ -143,7 +145,8 @@ class CountingLdap:
             while data := client.recv(1 << 16):
                 waiting += data
                 while (size := _size(waiting)) and len(waiting) >= size:
-                    self.counts[_operation(waiting)] += 1
+                    with self._guard:
+                        self.counts[_operation(waiting)] += 1
                     waiting = waiting[size:]
                 server.sendall(data)
         _end(client, server)

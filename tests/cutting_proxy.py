@@ -37,7 +37,9 @@ class CuttingProxy:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for one in (self._listener, *self._sockets):
+        _close(self._listener)
+        self._threads[0].join()  # nobody is accepted any more, and whoever was is closed
+        for one in self._sockets:
             _close(one)
         for thread in self._threads:
             thread.join()

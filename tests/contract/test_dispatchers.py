@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections import Counter
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from psycopg_pool import AsyncConnectionPool, ConnectionPool
 from sqlalchemy import create_engine, text
 
 from syncd import cluster, cluster_worker, dispatch_threads
@@ -81,6 +83,13 @@ class Scene:
         return [mapping for mapping, _, _ in self.begun]
 
 
+def eventually(met: Callable[[], object]) -> None:
+    limit = time.monotonic() + PATIENCE
+    while not met():
+        assert time.monotonic() < limit
+        time.sleep(0.1)
+
+
 @pytest.fixture
 def scene() -> Scene:
     return Scene()
@@ -103,6 +112,10 @@ class DispatcherContract:
             one.stop()
 
     def make(self, workers: int) -> Dispatcher:
+        raise NotImplementedError
+
+    def is_ending(self, dispatcher: Dispatcher) -> bool:
+        """Whether its workers know by now that they are to end."""
         raise NotImplementedError
 
     def test_what_is_asked_for_runs_once_for_the_reason_given(self, begin, scene):
@@ -227,8 +240,14 @@ class DispatcherContract:
         dispatcher.ask("acme", Trigger.SCHEDULE)
         scene.until(lambda: len(scene.begun) == 1)
         dispatcher.ask("other", Trigger.SCHEDULE)
-        threading.Timer(0.5, scene.release, ["acme"]).start()
-        dispatcher.stop()
+        over = threading.Event()
+        ending = threading.Thread(target=lambda: (dispatcher.stop(), over.set()))
+        ending.start()
+        eventually(lambda: self.is_ending(dispatcher))
+        assert not over.wait(0.5)
+        scene.release("acme")
+        ending.join(PATIENCE)
+        assert over.is_set()
         assert scene.ended == ["acme"]
         assert scene.names() == ["acme"]
 
@@ -247,6 +266,9 @@ class TestThreads(DispatcherContract):
     def make(self, workers: int) -> Dispatcher:
         return Threads(workers)
 
+    def is_ending(self, dispatcher: Threads) -> bool:
+        return dispatcher._stopping
+
     def test_what_is_tried_later_comes_due_when_the_clock_is_set_forward(self, begin, scene, monkeypatch):
         monkeypatch.setattr(dispatch_threads, "LOOK", 0.1)
         scene.answers["acme"] = [Again(datetime.now(UTC) + timedelta(hours=1), 1), None]
@@ -262,6 +284,13 @@ class TestQueue(DispatcherContract):
     """procrastinate over PostgreSQL."""
 
     @pytest.fixture(autouse=True)
+    def told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        stop, self.told_to_end = cluster_worker.Lasting.stop, threading.Event()
+        monkeypatch.setattr(
+            cluster_worker.Lasting, "stop", lambda worker: (stop(worker), self.told_to_end.set())
+        )
+
+    @pytest.fixture(autouse=True)
     def store(self, postgres_server: Postgres) -> None:
         self.url = postgres_server.fresh_database()
         with open_store(self.url, KEY) as store:
@@ -270,9 +299,15 @@ class TestQueue(DispatcherContract):
     def make(self, workers: int) -> Dispatcher:
         return Queue(self.url, workers)
 
+    def is_ending(self, dispatcher: Queue) -> bool:
+        return self.told_to_end.is_set()
+
     @pytest.fixture
     def away(self, postgres_server: Postgres, monkeypatch) -> Iterator[Callable[[], None]]:
-        """Takes the database away for longer than anybody is patient; everything else is faster, too."""
+        """Takes the database away for longer than anybody is patient; everything else is faster, too.
+
+        Once it is back there is time for everything again: a job that could not be finished would run anew.
+        """
         for name, seconds in {"PATIENCE": 0.5, "HEARTBEAT": 0.2, "POLL": 0.2, "BACK": 0.2}.items():
             monkeypatch.setattr(cluster_worker, name, seconds)
         server = create_engine(parse(postgres_server.url), isolation_level="AUTOCOMMIT")
@@ -288,7 +323,14 @@ class TestQueue(DispatcherContract):
                     )
                     time.sleep(5 * cluster_worker.PATIENCE)
                 finally:
+                    monkeypatch.setattr(cluster_worker, "PATIENCE", PATIENCE)
+                    for pool in pools():
+                        pool.timeout = PATIENCE
                     connection.execute(text(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true'))
+
+        def pools() -> list[ConnectionPool | AsyncConnectionPool]:
+            kinds = (ConnectionPool, AsyncConnectionPool)
+            return [one for one in gc.get_objects() if issubclass(type(one), kinds) and name in one.conninfo]
 
         yield away
         server.dispose()
@@ -296,11 +338,8 @@ class TestQueue(DispatcherContract):
     def until_true(self, statement: str) -> None:
         """Wait until the database says so."""
         engine = create_engine(parse(self.url), isolation_level="AUTOCOMMIT")
-        limit = time.monotonic() + PATIENCE
         with engine.connect() as connection:
-            while not connection.scalar(text(statement)):
-                assert time.monotonic() < limit, statement
-                time.sleep(0.1)
+            eventually(lambda: connection.scalar(text(statement)))
         engine.dispose()
 
     def test_a_worker_without_room_shows_that_it_lives_after_the_database_was_away(self, away, begin, scene):
@@ -335,6 +374,7 @@ class TestQueue(DispatcherContract):
         dispatcher = begin(1)
         dispatcher.ask("before", Trigger.SCHEDULE)
         scene.until(lambda: scene.ended == ["before"])
+        self.until_true("SELECT count(*) = 0 FROM procrastinate.procrastinate_jobs")
         self.until_true(
             "WITH gone AS (DELETE FROM procrastinate.procrastinate_workers RETURNING id) "
             "SELECT count(*) = 1 FROM gone"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from syncd import traffic
+from syncd import health_asking, traffic
 from syncd.health import Check, Listener, Metrics, Pulse
 from syncd.health_asking import ask
 
@@ -27,7 +27,8 @@ def tally(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def served(metrics: Metrics, tally: None) -> Iterator[str]:
+def served(metrics: Metrics, tally: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setattr(health_asking, "PATIENCE", 60.0)  # the machine may be busy
     checks = {"store": Check("ok"), "mapping acme": Check("warn", "acme.yaml:3:1: unknown key")}
     listener = Listener("127.0.0.1:0", Pulse(60), metrics, lambda: checks)
     listener.start()

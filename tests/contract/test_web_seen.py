@@ -79,7 +79,7 @@ def serving(folder: Path, role: str, people: int, health: int) -> Iterator[subpr
 def get(port: int, path: str) -> tuple[int, str]:
     """Code and body; 0 where nobody answers."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:
