@@ -321,8 +321,7 @@ class Listener:
             self._server = ThreadingHTTPServer((host.strip("[]"), int(port)), handler)
         except OSError as error:
             raise UsageError(
-                f"listen.health: {address} cannot be listened on: {error.strerror}",
-                "name another address, or `listen: {health: 127.0.0.1:0}` for any free port",
+                f"listen.health: {address} cannot be listened on: {error.strerror}", "name another address"
             ) from error
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from syncd import health_asking, traffic
+from syncd.errors import UsageError
 from syncd.health import Check, Listener, Metrics, Pulse
 from syncd.health_asking import ask
 
@@ -42,6 +43,12 @@ def test_requests_are_told_by_connection_operation_and_answer(served, metrics):
     traffic.count("directory", "add", traffic.NO_ANSWER)
     count = {"target": "main", "op": "GET", "result": "200"}
     assert metrics.registry.get_sample_value("syncd_target_requests_total", count) == 2
+
+
+def test_where_an_address_is_taken_the_remedy_is_one_that_syncd_yaml_allows(served, metrics):
+    with pytest.raises(UsageError, match=f"listen.health: {served} cannot be listened on") as refused:
+        Listener(served, Pulse(60), metrics, dict)
+    assert refused.value.remedy == "name another address"
 
 
 def test_a_daemon_tells_status_how_it_is(served, metrics):
