@@ -22,6 +22,7 @@ DEFAULT_CRON = "*/15 * * * *"
 LONGEST_SPREAD = timedelta(minutes=5)
 PARTS_OF_A_PERIOD = 5  # mappings are spread over this part of it
 SAMPLE = 8  # firings that tell the shortest period of an expression
+MOST_JOINED = 366  # windows that touch: a year of those of every minute would take seconds to follow
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)  # where samples begin: a spread must not change from day to day
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=15)
 
@@ -100,12 +101,18 @@ def missed(rhythm: Rhythm, last_success: datetime | None, now: datetime) -> bool
 
 
 def window_end(windows: Iterable[Window], now: datetime) -> datetime | None:
-    """When writing is allowed again, None where it is allowed now; windows that touch count as one."""
+    """When writing is allowed again, None where it is allowed now; windows that touch count as one.
+
+    Where there is no gap for long, when to look again.
+    """
     open_ = list(windows)
     end: datetime | None = None
-    while ends := [found for one in open_ if (found := one.end(end or now)) is not None]:
+    for _ in range(MOST_JOINED):
+        ends = [found for one in open_ if (found := one.end(end or now)) is not None]
+        if not ends:
+            break
         end = max(ends)
-        if end - now > timedelta(days=366):  # windows without a gap: look again in a year
+        if end - now > timedelta(days=366):
             break
     return end
 

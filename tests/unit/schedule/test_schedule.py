@@ -128,6 +128,14 @@ def test_windows_end_at_their_last_moment_and_join_where_they_touch():
     assert window_end([night], datetime(2026, 11, 24, 21, 59, tzinfo=UTC)) is None
 
 
+def test_windows_without_a_gap_are_followed_for_a_while_that_is_worked_out_at_once():
+    at = datetime(2026, 11, 24, 23, tzinfo=UTC)
+    always = Window(rhythm_of("* * * * *", "UTC"), timedelta(minutes=2))
+    assert timedelta(hours=1) < window_end([always], at) - at < timedelta(days=1)
+    days = Window(rhythm_of("0 0 * * *", "UTC"), timedelta(days=1))
+    assert window_end([days], at) - at > timedelta(days=300)
+
+
 def test_tries_come_later_each_time_and_never_after_the_next_run():
     now = datetime(2026, 11, 24, 12, tzinfo=UTC)
     pauses = [retry_at(attempt, now, None) - now for attempt in range(1, 40)]
