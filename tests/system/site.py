@@ -10,8 +10,10 @@ import base64
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,7 +66,11 @@ class Site:
 
     def write(self, text: str) -> None:
         """Put the mapping's text in place."""
-        self.mapping.write_text(text, encoding="utf-8")
+        put(self.mapping, text)
+
+    def configure(self, text: str) -> None:
+        """Put the text of syncd.yaml in place."""
+        put(self.config, text)
 
     def edit(self, old: str, new: str) -> None:
         """Change one thing in the mapping, which must be there."""
@@ -207,6 +213,23 @@ class Site:
         """What both servers hold and how often it was written: equal snapshots mean that nothing was."""
         stamps = {dn: entry["entryCSN"] for dn, entry in self.entries(self.base.partition(",")[2]).items()}
         return len(self.admin_events()), stamps
+
+
+def kept_port(keeper: object) -> int:
+    """A port given to nobody else while `keeper` lives; a server that sets SO_REUSEADDR may listen there."""
+    with socket.socket() as bound:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(("127.0.0.1", 0))
+        port: int = bound.getsockname()[1]
+        weakref.finalize(keeper, os.close, bound.detach())
+    return port
+
+
+def put(file: Path, text: str) -> None:
+    """Save as an editor does: anew, then moved into place, so that no daemon reads half of it."""
+    new = file.with_name(f".{file.name}.new")
+    new.write_text(text, encoding="utf-8")
+    new.replace(file)
 
 
 def _entry(block: str) -> tuple[str, dict[str, list[str]]]:

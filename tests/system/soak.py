@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.live.directory.invitee import Invitee
 from tests.system.company import DEPARTMENTS, GUESTS, PEOPLE, ROLES, STAFF, Company, Project
+from tests.system.site import put
 from tests.system.test_daemon import Serving, eventually
 
 if TYPE_CHECKING:
@@ -55,17 +56,25 @@ class Soak:
         self.samples: list[Sample] = []
         self.done: Counter[str] = Counter()
         self.invited: set[str] = set()
-        self.life = 0
+        self.daemons: list[Serving] = []
         self._names = iter(range(10**9))
         self._began = 0.0
-        self.daemon: Serving
+
+    @property
+    def daemon(self) -> Serving:
+        """The one that lives."""
+        return self.daemons[-1]
+
+    @property
+    def life(self) -> int:
+        """How many have been started."""
+        return len(self.daemons)
 
     # --- the daemon ---------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        self.life += 1
         self._began = time.monotonic()
-        self.daemon = Serving(self.site)
+        self.daemons.append(Serving(self.site))
         eventually(lambda: self.daemon.get("/healthz")[0] == 200)
 
     def kill(self) -> None:
@@ -112,8 +121,12 @@ class Soak:
         return edits * 2 + hands + faults + ([self.kill] * 2 if kills else [])
 
     def settle(self) -> dict[str, Any]:
-        """The first run that begins after the last fault."""
+        """A run that begins after the last fault; the one before it may have read the files earlier."""
         self.write()
+        self._next_run()
+        return self._next_run()
+
+    def _next_run(self) -> dict[str, Any]:
         before = {run["id"] for run in self.runs()}
         self.daemon.signal(signal.SIGUSR1)
 
@@ -134,9 +147,7 @@ class Soak:
             (self.site.folder / "staff.csv", self.company.roster()),
             (self.site.mapping, self.company.mapping()),
         ):
-            new = file.with_name(f".{file.name}.new")
-            new.write_text(text, encoding="utf-8")
-            new.replace(file)
+            put(file, text)
 
     # --- edits --------------------------------------------------------------------------------------------
 

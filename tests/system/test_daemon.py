@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from deploy.local.process import free_port
-from tests.system.site import REPOSITORY
+from tests.system.site import REPOSITORY, kept_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.live
 
-PATIENCE = 90  # seconds for what takes one or two; a busy machine is no fault of the daemon
+PATIENCE = 300  # seconds for what takes one or two; a busy machine is no fault of the daemon
 KILLER = Path(__file__).with_name("killer.py")
 NEVER = "schedule: {cron: '0 0 1 1 *', timezone: UTC}\n"  # so that only events and what was missed start runs
 PLATFORM = "/acme/dsi/platform/member"
@@ -42,15 +41,14 @@ def eventually(met: Callable[[], Any]) -> Any:
 
 
 class Serving:
-    """A daemon that was started, and what it says of itself."""
+    """A daemon that was started, and what it says of itself in a log of its own."""
 
     def __init__(self, site: Site, program: list[str] | None = None) -> None:
-        self.url = ""
-        self.log = site.folder / "daemon.log"
-        port = free_port()
-        self.url = f"http://127.0.0.1:{port}"
-        environment = {"PYTHONPATH": str(REPOSITORY), "SYNCD_LISTEN__HEALTH": f"127.0.0.1:{port}"}
-        with self.log.open("ab") as log:
+        self.log = site.folder / f"daemon-{len(list(site.folder.glob('daemon-*.log')))}.log"
+        address = f"127.0.0.1:{kept_port(self)}"
+        self.url = f"http://{address}"
+        environment = {"PYTHONPATH": str(REPOSITORY), "SYNCD_LISTEN__HEALTH": address}
+        with self.log.open("xb") as log:
             self.process = subprocess.Popen(
                 program or site.command("daemon"),
                 cwd=site.folder,
@@ -61,7 +59,7 @@ class Serving:
 
     def get(self, path: str) -> tuple[int, str]:
         try:
-            with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+            with urllib.request.urlopen(self.url + path, timeout=PATIENCE) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             with error:
@@ -74,7 +72,9 @@ class Serving:
         return json.loads(self.get("/readyz")[1])["checks"]
 
     def records(self, event: str) -> list[dict[str, Any]]:
-        lines = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+        """Those of its log with this event, as far as whole lines are there."""
+        whole = self.log.read_bytes().rpartition(b"\n")[0].decode().split("\n")
+        lines = [json.loads(line) for line in whole if line.startswith("{")]
         return [line for line in lines if line["event"] == event]
 
     def signal(self, number: signal.Signals) -> None:
@@ -83,6 +83,16 @@ class Serving:
     def end(self) -> int:
         self.signal(signal.SIGTERM)
         return self.process.wait(PATIENCE)
+
+    def await_kill(self) -> None:
+        """Ask for a run, in which it is killed; the one that it begins with may have done for it by then."""
+        try:
+            eventually(lambda: self.records("ready") or self.process.poll() is not None)
+            self.signal(signal.SIGUSR1)
+            assert self.process.wait(PATIENCE) == -signal.SIGKILL
+        finally:
+            self.process.kill()
+            self.process.wait()
 
 
 @contextmanager
@@ -117,11 +127,10 @@ def test_edited_files_and_drift_become_true_again_and_sigterm_ends_it(quiet):
             "carla.cid@acme.example, dan.duval@acme.example", "dan.duval@acme.example, kay.kerr@acme.example"
         )
         eventually(lambda: members(quiet) != before and len(members(quiet)) == 2)
-        wanted = members(quiet)
-        eventually(lambda: any("kay" in name for name in quiet.members(ldap_group)))
-        in_ldap = quiet.members(ldap_group)
+        eventually(lambda: daemon.records("run"))  # the directory is done with too
+        wanted, in_ldap = members(quiet), quiet.members(ldap_group)
         assert any("kay" in name for name in wanted)
-        eventually(lambda: daemon.records("run"))
+        assert any("kay" in name for name in in_ldap)
 
         group = quiet.groups()[PLATFORM]["id"]
         gone = quiet.admin("GET", f"groups/{group}/members")[0]["id"]
@@ -157,10 +166,10 @@ def test_invalid_files_leave_the_last_valid_ones_in_force_and_readiness_names_th
         eventually(lambda: members(quiet) == before)
 
         settings = quiet.config.read_text()
-        quiet.config.write_text(settings + "maintenence: []\n")
+        quiet.configure(settings + "maintenence: []\n")
         daemon.signal(signal.SIGHUP)
         assert "syncd.yaml:" in eventually(lambda: daemon.checks()["settings"]["detail"])
-        quiet.config.write_text(settings)
+        quiet.configure(settings)
         quiet.write(good)
         eventually(lambda: all(one["status"] == "ok" for one in daemon.checks().values()))
         assert daemon.end() == 0
@@ -170,9 +179,11 @@ def test_where_no_file_has_been_valid_since_the_start_nothing_is_written(quiet):
     quiet.edit("        title: Information systems\n", "        titel: Information systems\n")
     before = quiet.snapshot()
     with serving(quiet) as daemon:
-        daemon.signal(signal.SIGUSR1)
-        eventually(lambda: daemon.get("/readyz")[0] == 503)
+        assert daemon.get("/readyz")[0] == 503
         assert "acme.yaml:" in daemon.checks()["mapping acme"]["detail"]
+        eventually(lambda: daemon.records("no run"))  # that it begins with
+        daemon.signal(signal.SIGUSR1)
+        eventually(lambda: len(daemon.records("no run")) > 1)
         assert quiet.snapshot() == before
         assert daemon.end() == 0
 
@@ -191,6 +202,8 @@ def test_a_paused_mapping_is_left_alone_until_it_is_resumed(quiet):
         before = members(quiet)
         quiet.edit("carla.cid@acme.example, dan.duval@acme.example", "dan.duval@acme.example")
         eventually(lambda: daemon.records("paused"))
+        daemon.signal(signal.SIGUSR1)
+        eventually(lambda: len(daemon.records("paused")) > 1)  # the first one is over
         assert members(quiet) == before
         quiet.cli("resume", "acme").ok()
         eventually(lambda: len(members(quiet)) == 1)
@@ -202,10 +215,7 @@ def test_killed_in_a_run_the_next_daemon_makes_it_true_at_once(quiet):
         "carla.cid@acme.example, dan.duval@acme.example", "dan.duval@acme.example, kay.kerr@acme.example"
     )
     program = [sys.executable, str(KILLER), "2", "after", *quiet.command("daemon")[3:]]
-    killed = Serving(quiet, program)
-    eventually(lambda: killed.get("/healthz")[0] == 200 or killed.process.poll() is not None)
-    killed.signal(signal.SIGUSR1)
-    assert killed.process.wait(PATIENCE) == -signal.SIGKILL
+    Serving(quiet, program).await_kill()
     with serving(quiet) as daemon:
         eventually(lambda: daemon.checks()["last run of acme"] == {"status": "ok", "detail": ""})
         assert daemon.end() == 0

@@ -44,7 +44,7 @@ def test_plans_are_kept_and_nothing_is_written_or_mailed_until_it_is_enforced(
         assert shown["mode"] == "simulate"
         status = simulated.cli("status").ok().out
         assert "policy.mode is simulate: nothing is written" in status
-        assert 'syncd_simulated{mapping="acme"} 1.0' in daemon.get("/metrics")[1]
+        eventually(lambda: 'syncd_simulated{mapping="acme"} 1.0' in daemon.get("/metrics")[1])
         assert daemon.get("/readyz")[0] == 200
         daemon.signal(signal.SIGUSR1)
         eventually(lambda: len(daemon.records("run")) > 1)
@@ -53,7 +53,7 @@ def test_plans_are_kept_and_nothing_is_written_or_mailed_until_it_is_enforced(
         assert simulated.cli("apply", "acme", "--yes").code == 3
         assert (simulated.snapshot(), mail_sink.messages()) == (before, [])
 
-        simulated.config.write_text(simulated.config.read_text().replace(SIMULATED, ""))
+        simulated.configure(simulated.config.read_text().replace(SIMULATED, ""))
         eventually(lambda: daemon.checks()["last run of acme"] == {"status": "ok", "detail": ""})
         assert 'syncd_simulated{mapping="acme"} 0.0' in daemon.get("/metrics")[1]
         assert daemon.end() == 0

@@ -82,7 +82,7 @@ def judged(soak: Soak, record: Callable[[str, object], None]) -> None:
     mails = Counter(mail["to"][0] for mail in soak.sink.messages())
     assert [who for who, count in mails.items() if count > 1] == []
     assert mails.keys() <= soak.invited
-    assert soak.daemon.records("fault") == []
+    assert [fault for daemon in soak.daemons for fault in daemon.records("fault")] == []
     assert soak.daemon.end() == 0
     runs = soak.runs()
     ended = [run["exit_code"] for run in runs if run["finished"]]
