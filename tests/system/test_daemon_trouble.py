@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.live
 
-SLOW = Path(__file__).with_name("slow.py")
+HELD = Path(__file__).with_name("held.py")
 ADDRESS = "nia.novak@acme.example"
 INVITING = f"""\
 syncd: 1
@@ -45,10 +45,10 @@ def new(site: Site) -> Site:
 
 
 def test_the_end_comes_between_two_waves_and_the_next_daemon_does_the_rest(new: Site) -> None:
-    slow = Serving(new, [sys.executable, str(SLOW), "2", "0.5", *new.command("daemon")[3:]])
-    eventually(new.groups)
-    assert slow.end() == 0
-    (run,) = slow.records("run")
+    with serving(new, [sys.executable, str(HELD), "2", *new.command("daemon")[3:]]) as held:
+        eventually(new.groups)
+        assert held.end() == 0
+    (run,) = held.records("run")
     assert 0 < len(new.groups()) < 7
     assert run["exit_code"] == 1
     with serving(new) as daemon:
@@ -67,7 +67,7 @@ def test_nothing_is_written_in_a_maintenance_window(new: Site) -> None:
         daemon.signal(signal.SIGUSR1)
         eventually(lambda: len(daemon.records("maintenance: nothing is written")) > 1)
         assert new.snapshot() == before
-        new.config.write_text(settings)
+        new.configure(settings)
         eventually(lambda: daemon.records("run"))
         assert daemon.end() == 0
     assert new.cli("plan", "acme", "--detailed-exitcode").code == 0
