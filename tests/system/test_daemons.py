@@ -35,22 +35,30 @@ def leads(daemon: Serving) -> bool:
     return daemon.checks()["leader"]["detail"] == "this process"
 
 
+def leading(one: Serving, other: Serving) -> tuple[Serving, Serving] | None:
+    """Who leads and who follows, once checks and metrics of both agree on that."""
+    both = (one, other) if leads(one) else (other, one)
+    told = [daemon.get("/metrics")[1] for daemon in both]
+    agreed = "syncd_leader 1.0" in told[0] and "syncd_leader 0.0" in told[1]
+    return both if agreed and (leads(both[0]), leads(both[1])) == (True, False) else None
+
+
 def test_two_daemons_share_the_work_and_one_takes_over_from_the_other(shared: Site) -> None:
     with serving(shared) as one, serving(shared) as other:
-        eventually(lambda: leads(one) or leads(other))
-        assert leads(one) != leads(other)
+        eventually(lambda: leading(one, other))
         shared.edit("carla.cid@acme.example, dan.duval@acme.example", "dan.duval@acme.example")
         eventually(lambda: len(members(shared)) == 1)
-        leader, follower = (one, other) if leads(one) else (other, one)
-        assert "syncd_leader 1.0" in leader.get("/metrics")[1]
-        assert "syncd_leader 0.0" in follower.get("/metrics")[1]
+        eventually(lambda: one.records("run") or other.records("run"))  # the directory is done with too
+        leader, follower = eventually(lambda: leading(one, other))
         leader.process.kill()
         eventually(lambda: leads(follower))
         group = shared.groups()[PLATFORM]["id"]
         gone = shared.admin("GET", f"groups/{group}/members")[0]["id"]
+        before = len(follower.records("run"))
         shared.admin("DELETE", f"users/{gone}/groups/{group}")
         follower.signal(signal.SIGUSR1)
         eventually(lambda: len(members(shared)) == 1)
+        eventually(lambda: len(follower.records("run")) > before)
         assert follower.end() == 0
     assert shared.cli("plan", "acme", "--detailed-exitcode").code == 0
 
@@ -60,14 +68,16 @@ def test_a_scheduler_carries_nothing_out_and_a_worker_does(shared: Site) -> None
         eventually(lambda: leads(scheduler))
         shared.edit("carla.cid@acme.example, dan.duval@acme.example", "dan.duval@acme.example")
         eventually(lambda: scheduler.checks()["queue"]["detail"] == "1 waiting")
-        assert "syncd_queue_depth 1.0" in scheduler.get("/metrics")[1]
+        eventually(lambda: "syncd_queue_depth 1.0" in scheduler.get("/metrics")[1])
         assert len(members(shared)) == 2
         with serving(shared, shared.command("daemon", "--role", "worker")) as worker:
             eventually(lambda: len(members(shared)) == 1)
-            assert worker.checks()["leader"] == {"status": "ok", "detail": "another process"}
+            eventually(lambda: worker.records("run"))
+            assert scheduler.records("run") == []
+            eventually(lambda: worker.checks()["leader"] == {"status": "ok", "detail": "another process"})
             assert scheduler.end() == 0
-            eventually(lambda: worker.checks()["leader"]["status"] == "warn")
-            assert "nobody" in worker.checks()["leader"]["detail"]
+            eventually(lambda: "nobody" in worker.checks()["leader"]["detail"])
+            assert worker.checks()["leader"]["status"] == "warn"
             assert worker.end() == 0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import signal
 import sys
 from contextlib import closing
 from dataclasses import asdict
@@ -15,7 +14,7 @@ import pytest
 
 from syncd.app import App
 from syncd.settings import load
-from tests.system.test_daemon import KILLER, NEVER, PATIENCE, Serving, eventually, serving
+from tests.system.test_daemon import KILLER, NEVER, Serving, eventually, serving
 from tests.system.test_in_parts import PEOPLE, ROOTS, held, text_of
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ pytestmark = pytest.mark.live
 
 PARTS = {"/", "/acme", "/bolt", "/cork"}
 FOUR = PEOPLE[:4]
+RUNS = ("--output", "json", "runs", "list", "--limit", "10000")
 SUCCESS = r'^syncd_last_success_timestamp_seconds{mapping="acme"} (\S+)$'
 
 
@@ -67,10 +67,7 @@ def test_one_daemon_runs_root_units_apart_and_the_whole_where_a_unit_moves(alone
 
 def test_killed_in_the_run_of_a_root_unit_the_next_daemon_makes_it_true_at_once(alone: Site) -> None:
     alone.write(text_of(acme=FOUR, bolt=FOUR, cork=FOUR[:3]))
-    killed = Serving(alone, [sys.executable, str(KILLER), "1", "after", *alone.command("daemon")[3:]])
-    eventually(lambda: killed.get("/healthz")[0] == 200 or killed.process.poll() is not None)
-    killed.signal(signal.SIGUSR1)
-    assert killed.process.wait(PATIENCE) == -signal.SIGKILL
+    Serving(alone, [sys.executable, str(KILLER), "1", "after", *alone.command("daemon")[3:]]).await_kill()
     assert {run["part"] for run in _runs(alone) if not run["finished"]} >= {"/cork"}
     with serving(alone) as daemon:
         eventually(lambda: held(alone, "cork") == (3, 3))
@@ -81,7 +78,7 @@ def test_killed_in_the_run_of_a_root_unit_the_next_daemon_makes_it_true_at_once(
 
 def _runs(site: Site) -> list[dict[str, Any]]:
     """The newest first."""
-    found: list[dict[str, Any]] = site.cli("--output", "json", "runs", "list").ok().json["runs"]
+    found: list[dict[str, Any]] = site.cli(*RUNS).ok().json["runs"]
     return found
 
 
@@ -95,32 +92,36 @@ def _moved(text: str) -> str:
 def _tells_of_parts(site: Site, daemon: Serving) -> None:
     """Status, readiness and metrics say that all is well since the last of the parts."""
     with closing(App(load(site.config))) as app:
-        eventually(lambda: _settled(app, daemon))
-    row, runs = _row_and_runs(site)
+        row, runs, checks, metrics = eventually(lambda: _of_one_moment(site, app, daemon))
     assert (row["reason"], row["behind"], row["pending"], row["held"]) == ("well", [], 0, 0)
     assert row["last_success"] == _last_of_parts(runs)
-    assert daemon.checks()["last run of acme"] == {"status": "ok", "detail": ""}
-    metrics = daemon.get("/metrics")[1]
+    assert checks["last run of acme"] == {"status": "ok", "detail": ""}
     for quiet in ("stopped", "held", "queue_depth"):
         assert re.search(rf'^syncd_{quiet}({{mapping="acme"}})? 0.0$', metrics, re.MULTILINE), quiet
 
 
-def _row_and_runs(site: Site) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Both of one moment: what a look finds of the writes before may have everything run once more."""
-    runs: list[dict[str, Any]] = []
-    while runs != (runs := _runs(site)):
-        (row,) = site.cli("--output", "json", "status").ok().json["mappings"]
-    return row, runs
+def _of_one_moment(site: Site, app: App, daemon: Serving) -> tuple[Any, ...] | None:
+    """Status, runs, checks and metrics between two moments at which no run was under way, none in between.
+
+    What a look finds of the writes before may have everything run once more.
+    """
+    before = app.runs()
+    if not _settled(app, daemon):
+        return None
+    (row,) = site.cli("--output", "json", "status").ok().json["mappings"]
+    found = row, _runs(site), daemon.checks(), daemon.get("/metrics")[1]
+    return found if _settled(app, daemon) and app.runs() == before else None
 
 
 def _settled(app: App, daemon: Serving) -> bool:
-    """Whether every run has ended, and metrics say what the store does."""
-    (row,), runs = app.status(), app.runs()
-    told = re.search(SUCCESS, daemon.get("/metrics")[1], re.MULTILINE)
+    """Whether every run has ended and none waits, and metrics say what the store does."""
+    (row,), runs, metrics = app.status(), app.runs(), daemon.get("/metrics")[1]
+    told = re.search(SUCCESS, metrics, re.MULTILINE)
     return (
         (row.reason, row.behind) == ("well", ())
         and all(run.finished for run in runs[: len(PARTS)])
         and row.last_success == _last_of_parts([asdict(run) for run in runs])
+        and "\nsyncd_queue_depth 0.0\n" in metrics
         and told is not None
         and float(told[1]) == datetime.fromisoformat(row.last_success).timestamp()
     )

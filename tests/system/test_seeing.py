@@ -10,7 +10,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from prometheus_client.parser import text_string_to_metric_families
 from werkzeug import Response
 
-from tests.system.test_daemon import eventually, serving
+from tests.system.test_daemon import NEVER, eventually, serving
 
 if TYPE_CHECKING:
     from pytest_httpserver import HTTPServer
@@ -36,7 +36,9 @@ def test_a_run_is_told_by_metrics_status_and_traces_and_no_secret_leaves(
     httpserver.expect_request("/v1/traces", method="POST").respond_with_handler(take)
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", httpserver.url_for("").rstrip("/"))
     site.write(site.mapping.read_text() + "policy: {grants: {at_least: 50}}\n")  # nobody confirms this run
+    site.config.write_text(site.config.read_text() + NEVER)  # another run would find nothing more
     with serving(site) as daemon:
+        eventually(lambda: daemon.checks()["last run of acme"] == {"status": "ok", "detail": ""})
         eventually(lambda: SUCCESS in daemon.get("/metrics")[1])
         samples = {
             (sample.name, *sorted(sample.labels.values())): sample.value
