@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import create_engine, text
 
-from deploy.local.process import free_port
 from syncd.store import open_store
 from syncd.store.database import parse
 from tests.contract.store.facts import KEY
-from tests.system.site import REPOSITORY
+from tests.system.site import REPOSITORY, kept_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from deploy.local.servers import Postgres
 
 MEMBER = Path(__file__).with_name("fleet_member.py")
-PATIENCE = 90  # seconds for what takes a few; a busy machine is no fault of the fleet
+PATIENCE = 300  # seconds for what takes a few; a busy machine is no fault of the fleet
 
 
 @dataclass(frozen=True)
@@ -102,14 +101,16 @@ class Fleet:
                 env={
                     **os.environ,
                     "PYTHONPATH": str(REPOSITORY),
-                    "SYNCD_LISTEN__HEALTH": f"127.0.0.1:{free_port()}",
+                    "SYNCD_LISTEN__HEALTH": f"127.0.0.1:{kept_port(self)}",
                 },
             )
         self.processes.append(process)
         return process
 
     def lines(self) -> list[Line]:
-        found = (line.split(" ") for line in self.evidence.read_text().splitlines())
+        """As far as whole lines are there."""
+        whole = self.evidence.read_text().rpartition("\n")[0]
+        found = (line.split(" ") for line in whole.splitlines())
         return [Line(float(at), int(pid), what, name, int(token)) for at, pid, what, name, token in found]
 
     def until(self, met: Callable[[list[Line]], bool]) -> list[Line]:
@@ -124,18 +125,23 @@ class Fleet:
             f"{log.name}: {log.read_text()[-1500:]}" for log in sorted(self.folder.glob("*.log"))
         )
 
-    def leader(self) -> subprocess.Popen[bytes]:
-        """Whoever led last."""
-        pid = [line.pid for line in self.lines() if line.what == "leads"][-1]
-        return next(process for process in self.processes if process.pid == pid)
-
-    def without_leader(self, act: Callable[[], None]) -> float:
-        """Do something to the leader; the seconds until another one leads."""
-        before = sum(line.what == "leads" for line in self.lines())
+    def without_leader(self, how: signal.Signals) -> tuple[subprocess.Popen[bytes], float]:
+        """Send a signal to whoever led last; that process, and the seconds until another one leads."""
+        led = [line for line in self.lines() if line.what == "leads"]
+        leader = next(process for process in self.processes if process.pid == led[-1].pid)
         began = time.monotonic()
-        act()
-        lines = self.until(lambda lines: sum(line.what == "leads" for line in lines) > before)
-        return [line.at for line in lines if line.what == "leads"][before] - began
+        leader.send_signal(how)
+        lines = self.until(lambda lines: sum(line.what == "leads" for line in lines) > len(led))
+        return leader, [line.at for line in lines if line.what == "leads"][len(led)] - began
+
+    def again(self, number: int) -> None:
+        """Wait until so many mappings have succeeded once more."""
+        now = time.monotonic()
+        self.until(
+            lambda lines: (
+                len({line.mapping for line in lines if line.what == "end" and line.at > now}) >= number
+            )
+        )
 
     def cut(self) -> int:
         """End every session that the daemons have; how many there were."""

@@ -40,15 +40,13 @@ def begun(fleet: Fleet) -> None:
 
 
 def replace_leader(fleet: Fleet) -> float:
-    leader = fleet.leader()
-    seconds = fleet.without_leader(leader.kill)
+    _, seconds = fleet.without_leader(signal.SIGKILL)
     fleet.start("scheduler")
     return seconds
 
 
 def freeze_leader(fleet: Fleet) -> float:
-    leader = fleet.leader()
-    seconds = fleet.without_leader(lambda: leader.send_signal(signal.SIGSTOP))
+    leader, seconds = fleet.without_leader(signal.SIGSTOP)
     leader.send_signal(signal.SIGCONT)
     return seconds
 
@@ -71,7 +69,7 @@ def freeze_worker(fleet: Fleet) -> None:
 
 
 def judged(fleet: Fleet, record) -> None:
-    time.sleep(PERIOD / 2)
+    fleet.again(MAPPINGS)
     assert set(fleet.end()) == {0}, fleet.logs()
     judgement = fleet.judge()
     for name in ("runs", "successes", "fenced", "stalest"):
@@ -89,7 +87,7 @@ def test_nothing_overlaps_and_nothing_is_lost_whatever_dies_or_stands_still(flee
     freeze_worker(fleet)
     record_property("new leader after it stood still, seconds", round(freeze_leader(fleet), 2))
     fleet.postgres.restart()
-    time.sleep(PERIOD / 4)
+    fleet.again(1)
     assert fleet.cut() > 0
     judged(fleet, record_property)
 
