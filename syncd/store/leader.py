@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
 import structlog
@@ -58,9 +59,11 @@ def _engine(store: str) -> Engine:
 
 
 class Leader:
-    """A candidate from `start` to `stop`; `gained` and `lost` are called in its thread.
+    """A candidate from `start` to `stop`; `lost` is called once `gained` has returned.
 
-    Where `gained` raises a `SyncdError` it steps down and stands again.
+    `gained` has a thread of its own, since it may read the files of many mappings: a leader that gives no
+    sign of life meanwhile is deposed, and so is the next one. Where it raises, the leader steps down and
+    stands again.
     """
 
     def __init__(self, store: str, gained: Callable[[], None], lost: Callable[[], None]) -> None:
@@ -68,6 +71,8 @@ class Leader:
         self._gained, self._lost = gained, lost
         self._session: Connection | None = None
         self._confirmed: float | None = None  # when the lock was last seen to be ours
+        self._beginner = ThreadPoolExecutor(1, "leader begins")
+        self._begun: Future[None] = Future()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._stand, name="leader")
 
@@ -79,6 +84,7 @@ class Leader:
         """Step down at once, so that another one need not wait."""
         self._stopping.set()
         self._thread.join()
+        self._beginner.shutdown()
 
     def leads(self) -> bool:
         """Whether this process leads; no longer so for one that wakes up after standing still."""
@@ -105,10 +111,12 @@ class Leader:
         if self._confirmed is not None:
             self._session.execute(text("SELECT 1"))
             self._confirmed = asked
+            if self._begun.done():
+                self._begun.result()
         elif self._session.scalar(_TAKE, _LOCK):
             self._confirmed = asked
             log.info("leads now: this process says when mappings are due")
-            self._gained()
+            self._begun = self._beginner.submit(self._gained)
         elif self._session.execute(_DEPOSE, {**_LOCK, "silent": SILENT}).first() is not None:
             log.warning("the leader stood still and was deposed")
 
@@ -116,6 +124,7 @@ class Leader:
         led, self._confirmed = self._confirmed is not None, None
         if led:
             log.warning("leads no longer", reason=why)
+            wait([self._begun])
             self._lost()
         session, self._session = self._session, None
         if session is not None:
