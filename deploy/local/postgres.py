@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # PostgreSQL refuses to run as root; Debian's package makes this account for it.
 ACCOUNT = "postgres" if os.geteuid() == 0 else None
 FAST = ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]
+ROOM = ["-c", "max_connections=400"]  # two tests of a hundred racers may be on at once
 
 
 def binaries() -> Path | None:
@@ -75,7 +76,7 @@ class Postgres(Server):
     def command(self) -> Sequence[str | Path]:
         return [
             self._program("postgres"), "-D", self._data(), "-p", str(self.port("postgres")),
-            "-c", f"listen_addresses={LOOPBACK}", "-c", "unix_socket_directories=", *FAST,
+            "-c", f"listen_addresses={LOOPBACK}", "-c", "unix_socket_directories=", *FAST, *ROOM,
         ]  # fmt: skip
 
     def answers(self) -> bool:
