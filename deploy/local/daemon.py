@@ -20,7 +20,6 @@ class Daemon(Server):
 
     name = "syncd"
     port_names = ("health",)
-    seconds_to_start = 60
     seconds_to_stop = 60
 
     def __init__(self, directory: Path, settings: Path) -> None:
