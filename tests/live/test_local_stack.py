@@ -234,6 +234,17 @@ def _somebody_taken_out_of_a_group_comes_back(stack: Stack) -> None:
         time.sleep(0.5)
 
 
+def _told_by_the_daemon(stack: Stack) -> str:
+    """`syncd status`, again where the daemon is too busy to answer it within its two seconds."""
+    limit = time.monotonic() + 90
+    while True:
+        command = [SYNCD, "--config", stack.settings, "status"]
+        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        if "No daemon" not in told or time.monotonic() > limit:
+            return told
+        time.sleep(0.5)
+
+
 def test_a_run_applies_the_demo_and_a_second_one_has_nothing_to_do(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -244,12 +255,11 @@ def test_a_run_applies_the_demo_and_a_second_one_has_nothing_to_do(
         second = capfd.readouterr().out
         assert status(Stack(tmp_path / "stack")) == 0
         assert "syncd     ok" in capfd.readouterr().out
-        command = [SYNCD, "--config", Stack(tmp_path / "stack").settings, "status"]
-        told = subprocess.run(command, capture_output=True, text=True, check=True)
+        told = _told_by_the_daemon(Stack(tmp_path / "stack"))
         _somebody_taken_out_of_a_group_comes_back(Stack(tmp_path / "stack"))
     finally:
         stop(Stack(tmp_path / "stack"), wipe=True)
-    assert "No daemon" not in told.stdout
+    assert "No daemon" not in told
     assert re.search(r"^  [1-9]\d* done$", first, re.MULTILINE)
     assert "Keycloak   http://127.0.0.1:" in first
     assert "syncd is ready on http://127.0.0.1:" in first

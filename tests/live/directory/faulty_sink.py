@@ -11,25 +11,46 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from aiosmtpd.smtp import Envelope, Session
 
 
 class FaultySink(Controller):
     """An SMTP server with answers of its own to a recipient (or `only` that one) and a message.
 
-    The answer to a message comes `seconds` later.
+    The answer to a message comes `seconds` later, and where it is `held` not before its release.
     """
 
     def __init__(
-        self, *, recipient: str = "250 ok", data: str = "250 kept", seconds: float = 0, only: str = ""
+        self,
+        *,
+        recipient: str = "250 ok",
+        data: str = "250 kept",
+        seconds: float = 0,
+        only: str = "",
+        held: bool = False,
     ) -> None:
         self._recipient = recipient
         self._only = only
         self._data = data
         self._seconds = seconds
+        self._free = threading.Event()
+        if not held:
+            self.release()
         self.sessions = 0
         self.kept: list[str] = []
-        super().__init__(self, hostname="127.0.0.1", port=_free_port())
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        port: int = self._listener.getsockname()[1]
+        super().__init__(self, hostname="127.0.0.1", port=port, ready_timeout=60)
+
+    def _create_server(self) -> Awaitable[asyncio.AbstractServer]:
+        """On a port that is ours since it was chosen."""
+        return self.loop.create_server(self._factory_invoker, sock=self._listener)
+
+    def release(self) -> None:
+        """Let every message be answered."""
+        self._free.set()
 
     def factory(self) -> SMTP:
         """One protocol for each connection."""
@@ -42,6 +63,7 @@ class FaultySink(Controller):
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.release()
         self.stop()
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
@@ -54,6 +76,7 @@ class FaultySink(Controller):
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         await asyncio.sleep(self._seconds)
+        await asyncio.to_thread(self._free.wait)
         if self._data.startswith("250"):
             self.kept += envelope.rcpt_tos
         return self._data
@@ -88,8 +111,3 @@ class SilentSink:
                 return
             self.sessions += 1
             self._taken.append(taken)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])

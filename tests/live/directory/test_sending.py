@@ -112,12 +112,14 @@ def test_after_a_lost_answer_keycloaks_record_says_that_the_mail_left(world: Wor
 
 def test_an_impatient_syncd_does_not_know_and_asks_once(world: World) -> None:
     native, _ = world.somebody()
-    connection = World.syncd(world.server.url, world.admin.realm, world.secret, seconds=1.0)
-    connection.login()
-    with FaultySink(seconds=3) as sink, mailing_through(world, sink.port):
+    begun = datetime.now(UTC) - timedelta(seconds=1)
+    connection = world.impatient()
+    with FaultySink(held=True) as sink, mailing_through(world, sink.port):
         result = KeycloakDirectory(connection).send_actions(native, ALL, 600)
         assert result.outcome == Sent.UNKNOWN
         assert "no answer within 1 s" in result.reason
+        sink.release()
+        world.await_mail_event(native, begun)
         assert sink.sessions == 1
     connection.close()
 

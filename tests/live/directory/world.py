@@ -6,6 +6,7 @@ import base64
 import contextlib
 import json
 import secrets
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -14,17 +15,32 @@ from typing import TYPE_CHECKING, Any
 
 from syncd.targets.directory import NewAccount
 from syncd.targets.keycloak_bootstrap import bootstrap_realm
-from syncd.targets.keycloak_connection import KeycloakConnection
+from syncd.targets.keycloak_connection import ANSWER_SECONDS, CONNECT_SECONDS, KeycloakConnection
 from syncd.targets.keycloak_directory import KeycloakDirectory
 from tests.live.keycloak.realms import administrator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from deploy.local.servers import Keycloak, MailSink
+    from syncd.targets.keycloak_connection import Reply
 
+MAILING = "execute-actions-email"
 ALL = ("UPDATE_PASSWORD", "UPDATE_PROFILE", "VERIFY_EMAIL")
 CLIENT = "portal"
+
+
+class Impatient(KeycloakConnection):
+    """Waits one second for what becomes of a mail, and as long as always for every other answer."""
+
+    def __init__(self, **how: Any) -> None:
+        super().__init__(**how)
+        self._seconds = 1.0
+
+    def call(self, method: str, *place: str, **how: Any) -> Reply:
+        self._http.timeout = (CONNECT_SECONDS, self._seconds if MAILING in place else ANSWER_SECONDS)
+        return super().call(method, *place, **how)
 
 
 @dataclass
@@ -47,6 +63,12 @@ class World:
     def syncd(url: str, realm: str, secret: str, **more: Any) -> KeycloakConnection:
         """A connection of syncd's own account."""
         return KeycloakConnection(url=url, realm=realm, client_id="syncd", client_secret=secret, **more)
+
+    def impatient(self) -> Impatient:
+        """A connection of syncd's own account that does not wait for mails."""
+        return Impatient(
+            url=self.server.url, realm=self.admin.realm, client_id="syncd", client_secret=self.secret
+        )
 
     @property
     def directory(self) -> KeycloakDirectory:
@@ -78,6 +100,13 @@ class World:
     def mails(self, address: str) -> list[dict[str, Any]]:
         """What arrived for an address; Keycloak answers after the mail was handed over."""
         return [mail for mail in self.sink.messages() if address in mail["to"]]
+
+    def await_mail_event(self, native: str, since: datetime) -> None:
+        """Let Keycloak end what it does about a mail that nobody waits for any more."""
+        limit = time.monotonic() + 90
+        while self.directory.mail_event(native, since) is None:
+            assert time.monotonic() < limit, "Keycloak recorded no mail"
+            time.sleep(0.2)
 
     def invited(self, native: str, address: str, lifespan: int = 3600) -> str:
         """Send an invitation and return its link."""
@@ -123,7 +152,9 @@ class World:
 
 
 def smtp_to(port: int, **more: str) -> dict[str, str]:
-    return {"host": "127.0.0.1", "port": str(port), "from": "sso@acme.example", **more}
+    """Where a realm mails; our servers may be slower than the ten seconds that Keycloak waits by itself."""
+    waits = dict.fromkeys(("connectionTimeout", "timeout", "writeTimeout"), "50000")
+    return {"host": "127.0.0.1", "port": str(port), "from": "sso@acme.example", **waits, **more}
 
 
 @contextlib.contextmanager

@@ -38,7 +38,7 @@ def registered(server: Keycloak, sink: MailSink, realm: str, organization: str, 
 
 
 def _link_for(sink: MailSink, email: str) -> str:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         for message in sink.messages():
             link = re.search(r'href="([^"]+)"', message["html"])

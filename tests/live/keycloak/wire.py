@@ -27,7 +27,7 @@ class Wire:
 
     @contextlib.contextmanager
     def cut_after(self, answers: int) -> Iterator[None]:
-        """Let so many more pieces of answers through, then end every connection, old or new."""
+        """Let so many more answers through, whole, then end every connection, old or new."""
         self._answers_left = answers
         try:
             yield
@@ -48,14 +48,23 @@ class Wire:
                     continue
                 far = socket.create_connection(self._there)
                 self._open += [near, far]
-                for source, sink, counted in ((near, far, False), (far, near, True)):
-                    threading.Thread(target=self._pump, args=(source, sink, counted), daemon=True).start()
+                asked = threading.Event()
+                for source, sink, answers in ((near, far, False), (far, near, True)):
+                    pump = (source, sink, asked, answers)
+                    threading.Thread(target=self._pump, args=pump, daemon=True).start()
 
-    def _pump(self, source: socket.socket, sink: socket.socket, counted: bool) -> None:
+    def _pump(
+        self, source: socket.socket, sink: socket.socket, asked: threading.Event, answers: bool
+    ) -> None:
+        """`asked` until the answer begins: a slow server sends it in several pieces."""
         with contextlib.suppress(OSError):
             while data := source.recv(1 << 16):
-                if counted and not self._allowed():
-                    break
+                if not answers:
+                    asked.set()
+                elif asked.is_set():
+                    asked.clear()
+                    if not self._allowed():
+                        break
                 sink.sendall(data)
         for end in (source, sink):
             with contextlib.suppress(OSError):
