@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import urllib.request
 from typing import TYPE_CHECKING, Any
 
 from syncd.ldapwire.directory import Directory
@@ -18,21 +16,17 @@ if TYPE_CHECKING:
 
 
 class Owners:
-    """The holders of one role, by a token and a search of our own; `seen` is every look so far."""
+    """The holders of one role, by requests and searches of our own; `seen` is every look so far."""
 
     def __init__(self, product: Product, group: str, entry: str) -> None:
         self._product = product
         self._entry = f"{entry},{product.base}"
-        group_id = product.groups()[group]["id"]
-        self._request = urllib.request.Request(
-            f"{product.keycloak.url}/admin/realms/{product.realm}/groups/{group_id}/members",
-            headers={"Authorization": f"Bearer {product.keycloak.admin_token()}"},
-        )
+        self._group = product.groups()[group]["id"]
         self.seen: list[tuple[frozenset[str], frozenset[str]]] = []
 
     def look(self) -> None:
-        with urllib.request.urlopen(self._request, timeout=30) as answer:
-            users = frozenset(user["username"] for user in json.load(answer))
+        members = self._product.admin("GET", f"groups/{self._group}/members")
+        users = frozenset(user["username"] for user in members)
         entries = self._product.members(self._entry)
         self.seen.append((users, frozenset(dn.partition(",")[0].removeprefix("uid=") for dn in entries)))
 

@@ -53,11 +53,12 @@ class Portal:
             "protocolMapper": "oidc-audience-mapper",
             "config": {"included.custom.audience": AUDIENCE, "access.token.claim": "true"},
         }
-        client = {"clientId": CLIENT, "publicClient": True, "directAccessGrantsEnabled": True}
+        lifespan = {"attributes": {"access.token.lifespan": "21600"}}  # of the longest test, and then some
+        client = {"clientId": CLIENT, "publicClient": True, "directAccessGrantsEnabled": True} | lifespan
         self.site.admin("POST", "clients", client | {"protocolMappers": [audience]})
 
     def token(self, who: str) -> str:
-        """The access token of somebody who has logged in, kept while it is good."""
+        """The access token of somebody who has logged in; it is good for hours."""
         if who not in self.tokens:
             self.tokens[who] = self.log_in(who)["access_token"]
         return self.tokens[who]
@@ -94,7 +95,7 @@ class Portal:
             method=method,
         )
         try:
-            answer = urllib.request.urlopen(request, timeout=60)
+            answer = urllib.request.urlopen(request, timeout=120)
         except urllib.error.HTTPError as refused:
             answer = refused
         with answer:
