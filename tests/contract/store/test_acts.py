@@ -605,7 +605,7 @@ def _is_state(kind: type[Record], name: str) -> bool:
     return name == "state" and kind is not Invitation
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(record=st.sampled_from(sorted(RECORDS.values(), key=str)).flatmap(records))
 def test_every_field_of_every_kind_comes_back_as_it_was(store: Store, record: Record) -> None:
     record = _new(record)

@@ -254,7 +254,7 @@ any_origin = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(rows=st.dictionaries(any_key, st.builds(Owned, any_key, words, many_attrs, any_origin), max_size=5))
 def test_every_key_attribute_and_origin_comes_back_as_it_was(store: Store, rows: dict[Key, Owned]) -> None:
     changes = [Change(Op.CREATE, key, owned.attrs, origin=owned.origin) for key, owned in rows.items()]

@@ -130,7 +130,7 @@ names = st.frozensets(st.text(max_size=10), max_size=3)
 targets = st.sampled_from(["keycloak", "ldap", "ldap:ad"])
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     known=st.builds(
         Person, st.just(person(1)), st.dictionaries(targets, st.text(max_size=40)), names, names, names
