@@ -29,6 +29,7 @@ BUSY_SECONDS = 30
 # Without a statement, after which PostgreSQL ends a transaction: it would keep its rows locked for as long as
 # its process stands still, and for hours where its machine is gone.
 IDLE_SECONDS = 60
+_BOUND = text("SELECT set_config('idle_in_transaction_session_timeout', :seconds, true)")
 # So that a server that is gone without a word is noticed, too (tcp(7)).
 NOTICE = {"keepalives_idle": 2, "keepalives_interval": 2, "keepalives_count": 2, "tcp_user_timeout": 5000}
 _LOT = 500
@@ -106,7 +107,7 @@ class Database:
         self._must_exist()
         with self._failures(), self._writer.begin() as connection:
             if not self.is_sqlite:
-                connection.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'"))
+                connection.execute(_BOUND, {"seconds": f"{IDLE_SECONDS}s"})
             yield connection
 
     @contextmanager
