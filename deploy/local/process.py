@@ -30,7 +30,7 @@ PORTS = range(20_000, 32_000)
 LISTENING = "0A"
 # A process that was given a port has locked the byte of that number here, as long as it lives (fcntl(2)).
 GIVEN = Path(tempfile.gettempdir()) / f"syncd-ports-{os.getuid()}"
-_children: dict[int, subprocess.Popen[bytes]] = {}
+_children: set[int] = set()
 _given: set[int] = set()
 _guard = threading.Lock()
 
@@ -55,8 +55,7 @@ class ProcessId:
         return cls(number, stat.born)
 
     def alive(self) -> bool:
-        if self.number in _children:
-            _children[self.number].poll()  # reaps it, or it would stay a zombie until this program ends
+        _reap(self.number)
         stat = _stat(self.number)
         return stat is not None and stat.state != "Z" and stat.born == self.born
 
@@ -100,8 +99,16 @@ def launch(
             group=user,
             extra_groups=None if user is None else [],
         )
-    _children[child.pid] = child
+    _children.add(child.pid)
+    child.returncode = 0  # it may outlive us, which Popen would complain of at our end
     return ProcessId.of(child.pid)
+
+
+def _reap(child: int) -> None:
+    """One that has ended would stay a zombie until this program ends."""
+    with _guard:
+        if child in _children and os.waitpid(child, os.WNOHANG) != (0, 0):
+            _children.discard(child)
 
 
 def end(process: ProcessId, *, patience: float, how: signal.Signals = signal.SIGTERM) -> None:
